@@ -1,0 +1,105 @@
+/*
+ * yaml -- a YAML file (libyaml) as a tree whose every node knows its line and
+ * column, and the one way to tell a mistake in such a file.
+ *
+ * Scalars stay text: the field that reads one types it (`no`, `1e3`, `010` are
+ * what was written). Anchors, aliases and merge keys (<<) are resolved; at most
+ * 16 MiB of text, 100 levels and 1,000,000 nodes after aliases are followed, so
+ * a billion laughs is a mistake like any other. A key given twice is a mistake.
+ * Tables of fields decode mappings: one row is one key, everywhere.
+ */
+#ifndef ENGINE_BASE_YAML_H
+#define ENGINE_BASE_YAML_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+
+struct mark {
+	uint32_t line, col; /* counted from 1; {0} nowhere */
+};
+
+enum node_kind { NODE_SCALAR, NODE_LIST, NODE_MAP };
+
+struct node {
+	enum node_kind kind;
+	bool is_plain; /* a scalar without quotes, neither | nor >: `null`, `~` and empty are then no value */
+	struct mark mark;
+	const char *text; /* scalar: NUL behind, may hold NUL */
+	size_t len;       /* scalar: bytes */
+	const struct node **item; /* list: items; map: values */
+	const struct node **key;  /* map: keys, all scalars; in written order */
+	size_t n;                 /* items or pairs */
+};
+
+struct yaml {
+	struct arena *arena; /* everything below, and all that is decoded */
+	const char *path;    /* as it is shown in mistakes */
+	const char *text;
+	size_t len;
+	const struct node *root; /* NULL if there is none */
+	struct buf *tell;        /* mistakes, as text */
+	unsigned nmistake;
+};
+
+/* Read the file, or len bytes of text. Mistakes of syntax are told like any other; fails (ERR_SYSTEM) only when the file cannot be read. */
+bool yaml_read_file(struct yaml *y, struct arena *a, const char *path, struct buf *tell,
+		    struct err *e);
+void yaml_read_text(struct yaml *y, struct arena *a, const char *path, const char *text, size_t len,
+		    struct buf *tell);
+
+/*
+ * Tell a mistake: "path:line:col: sentence", the source line, a caret, a newline after each.
+ * Lower case, no full stop, found and wanted: `ttl must be 1 to 900 seconds, not 'soon'`.
+ */
+void yaml_mistake(struct yaml *y, struct mark at, const char *fmt, ...) PRINTF(3, 4);
+/* What a node is, for messages: "a list", "a mapping", "'soon'", "nothing". Arena. */
+const char *yaml_found(struct yaml *y, const struct node *n);
+/* Of the names (NULL at the end), the one nearest to text by edit distance, or NULL if none is near (<= 1/3 of its length, at least 1). */
+const char *yaml_nearest(const char *text, const char *const *names);
+
+/* The value of a key, or NULL. */
+const struct node *yaml_get(const struct node *map, const char *key);
+bool yaml_is_null(const struct node *n);
+
+enum field_type {
+	FIELD_TEXT,   /* const char *; any scalar */
+	FIELD_BOOL,   /* bool; true or false */
+	FIELD_INT,    /* int64_t; min to max */
+	FIELD_CHOICE, /* int: the index in choice */
+	FIELD_NAMES,  /* struct names; a list of scalars, or one scalar */
+	FIELD_OTHER,  /* read() decides */
+};
+
+struct names {
+	const char **item;
+	size_t n;
+};
+
+struct field {
+	const char *key;
+	enum field_type type;
+	size_t at; /* offset in the struct that is filled */
+	bool is_required;
+	const char *help; /* one phrase: schema, messages */
+	int64_t min, max;
+	const char *unit;          /* FIELD_INT: "seconds", "MB", ... for messages */
+	const char *const *choice; /* NULL at the end */
+	/* FIELD_OTHER: fill slot (== object + at); tells its own mistakes. ctx is the decode's. */
+	void (*read)(struct yaml *y, const struct node *value, void *slot, void *ctx);
+};
+
+/*
+ * Fill object from a mapping by a table that ends with a row without key. Keys that are absent
+ * leave their slot alone, so decoding twice lays the second over the first. what names the thing
+ * in messages: "a job". Unknown keys are told with the nearest right one.
+ */
+void yaml_decode(struct yaml *y, const struct node *map, const char *what,
+		 const struct field *field, void *object, void *ctx);
+/* Whole decimal number, nothing around it. */
+bool parse_int(const char *text, size_t len, int64_t *out);
+
+#endif

@@ -1,0 +1,59 @@
+/*
+ * check -- a result against what was expected: the verdict, and in words what
+ * differs. Pure: text in, data out.
+ */
+#ifndef ENGINE_CHECK_CHECK_H
+#define ENGINE_CHECK_CHECK_H
+
+#include "base/arena.h"
+#include "spec/spec.h"
+#include "wire/wire.h"
+
+enum verdict {
+	VERDICT_PASSED,
+	VERDICT_FAILED,
+	VERDICT_ERROR, /* infrastructure, never the program's fault */
+	VERDICT_TIMEOUT,
+	VERDICT_CANCELLED,
+	VERDICT_SKIPPED,
+	VERDICT_XFAIL,
+	VERDICT_XPASS,
+	VERDICT_FLAKY,
+	NVERDICT
+};
+
+extern const char *const verdict_names[]; /* "passed", ...; NULL at the end */
+
+/* A stream check with its texts expanded and its file read. */
+struct check {
+	const struct stream_check *spec;
+	struct bytes want;
+	const char *name; /* where want is from, for messages: the pattern's text is shown, or "cases/1.out" */
+};
+
+/* One thing that is not as expected. */
+struct failure {
+	const char *what;   /* one line: "stdout does not match '^\d+$'" */
+	const char *detail; /* NULL, or lines that show the place and a short diff, no final newline */
+};
+
+struct judgement {
+	enum verdict verdict;
+	const char *reason; /* one line; "" when passed */
+	struct failure *failure;
+	size_t nfailure;
+};
+
+/*
+ * Judge a result that has come. status timeout is VERDICT_TIMEOUT unless expected; failed is
+ * VERDICT_ERROR; cancelled is VERDICT_CANCELLED; a failed compile or a limit that fired is named in
+ * the reason. With xfail (why, or NULL) failed and timeout become XFAIL and passed becomes XPASS.
+ * Patterns: PCRE2, multi-line, JIT, match limit 1,000,000, JIT stack at most 1 MiB; a pattern that
+ * exceeds them is a failed check that says so. All in the arena.
+ */
+void check_judge(struct arena *a, const struct wire_result *result, const struct expect *expect,
+		 const struct check *check, const char *xfail, struct judgement *out);
+/* Whether a pattern compiles; else e (ERR_SPEC) says why and at which offset. */
+bool check_pattern(const char *pattern, size_t len, struct err *e);
+
+#endif
