@@ -44,6 +44,22 @@ struct judgement {
 	size_t nfailure;
 };
 
+/* What is judged: a result that has come, against expect->ncheck checks in the order of expect->check. */
+struct check_question {
+	const struct wire_result *result;
+	const struct expect *expect;
+	const struct check *check;
+	const char *xfail; /* why it is known to fail, or NULL */
+};
+
+/*
+ * What judging one cell after the other reuses: compiled patterns (the same one is compiled once),
+ * match data, the JIT's stack. Changes no verdict. Never NULL.
+ */
+struct checker;
+struct checker *checker_open(void);
+void checker_close(struct checker *c); /* NULL is fine */
+
 /*
  * Judge a result that has come. status timeout is VERDICT_TIMEOUT unless expected; failed is
  * VERDICT_ERROR; cancelled is VERDICT_CANCELLED; a failed compile or a limit that fired is named in
@@ -51,8 +67,8 @@ struct judgement {
  * Patterns: PCRE2, multi-line, JIT, match limit 1,000,000, JIT stack at most 1 MiB; a pattern that
  * exceeds them is a failed check that says so. All in the arena.
  */
-void check_judge(struct arena *a, const struct wire_result *result, const struct expect *expect,
-		 const struct check *check, const char *xfail, struct judgement *out);
+void check_judge(struct checker *c, struct arena *a, const struct check_question *q,
+		 struct judgement *out);
 /* Whether a pattern compiles; else e (ERR_SPEC) says why and at which offset. */
 bool check_pattern(const char *pattern, size_t len, struct err *e);
 
