@@ -1,6 +1,9 @@
 /*
  * run -- what happens next: each cell packed, submitted, awaited, judged and
  * kept, as its dependencies end.
+ *
+ * The only state that changes while a batch is under way is here: one state per
+ * cell, changed by cell_step() alone.
  */
 #ifndef ENGINE_RUN_RUN_H
 #define ENGINE_RUN_RUN_H
@@ -23,14 +26,14 @@ struct row {
 	const char *job_id; /* at the service; NULL: never submitted */
 	const struct failure *failure;
 	size_t nfailure;
-	struct bytes out, err; /* of cells that are not as expected, the first 64 KiB of each: for reports */
+	struct bytes out, err; /* of cells that are not as expected, the first 8 KiB of each: for reports */
 	size_t nartifact;
 };
 
 struct summary {
 	const char *name, *spec_path, *run_folder, *endpoint;
 	const char *archive; /* path of artifacts.tar.zst, NULL: no artifacts */
-	const char *execution_mode; /* how the service ran them */
+	const char *execution_mode; /* how the service ran them; NULL: it ran none */
 	int64_t started_at, duration_ms; /* Unix ms; ms */
 	size_t count[NVERDICT];
 	size_t nrow;
@@ -38,34 +41,53 @@ struct summary {
 	bool is_interrupted;
 };
 
+/* What the endpoint can run, as its /languages tells. */
+struct toolchains;
+/* From an answer to GET /languages; all in the arena. */
+bool toolchains_parse(struct arena *a, const char *text, size_t len,
+		      const struct toolchains **out, struct err *e);
+
 /* Progress, for a live display; told in the turn in which it happened. */
 enum run_event { RUN_STARTED, RUN_ENDED };
-typedef void run_progress_fn(void *ctx, enum run_event event, const struct plan *plan,
-			     uint32_t cell, const struct row *row);
+typedef void run_progress_fn(void *ctx, enum run_event event, uint32_t cell,
+			     const struct row *row);
 
 struct run_options {
-	const char *endpoint_name; /* as shown */
-	const char *keep_root, *output;
-	size_t max_in_flight;
+	struct loop *loop;
+	struct api *api;
+	const char *endpoint; /* as shown */
+	const struct toolchains *toolchains; /* NULL: not known */
+	bool has_additions;   /* the endpoint offers part 2 of the contract */
+	const char *root;     /* ".sandbatch" */
+	const char *output;   /* folder for the run, NULL: a new one below root */
+	size_t max_in_flight; /* at least 1 */
 	bool allow_outside;
-	run_progress_fn *progress;
+	run_progress_fn *progress; /* or NULL */
 	void *progress_ctx;
 };
 
 /*
- * All that can be known before anything is sent: files are there and fit the service's limits,
- * patterns compile. Mistakes as in spec.h, all of them.
+ * All that can be known before anything is sent: files are there and fit the limits, patterns
+ * compile; with an endpoint (o->toolchains): languages are there, and nothing is asked of it that it
+ * does not offer. Mistakes as in spec.h, all of them. A path that depends on the matrix is its own
+ * cell's: it fails that cell, when it starts, and not the batch.
  */
-bool run_check(const struct plan *p, bool allow_outside, struct buf *tell, struct err *e);
+bool run_check(const struct plan *p, const struct run_options *o, struct buf *tell, struct err *e);
+
+/* A run with its folder and journal begun. p and what o points at outlive it. NULL: e says why. */
+struct run *run_open(const struct plan *p, const struct run_options *o, struct err *e);
+void run_close(struct run *r);
 /*
- * Run the plan against the service of api, driving the loop. *interrupted may turn true at any time
- * (a signal's callback): what runs is cancelled at the service. Fails only when the batch as a whole
- * cannot go on; the summary then holds what was known, and the run folder too.
+ * Drive the loop until every cell has ended and is on disk, then archive; out lives in the arena.
+ * Fails when the system failed us (ERR_SYSTEM): out then holds what was known.
  */
-bool run_batch(struct arena *a, struct loop *l, struct api *api, const struct plan *p,
-	       const struct run_options *o, struct summary *out, struct err *e);
-/* Stop: cancel what is in flight, end run_batch. why goes into the cells that did not run. */
-struct run;
+bool run_go(struct run *r, struct arena *a, struct summary *out, struct err *e);
+/*
+ * End early: what is at the service is cancelled there, cells that have not ended become cancelled
+ * (is_interrupt) or error, with why as their reason. Called from a callback of the loop.
+ */
 void run_stop(struct run *r, const char *why, bool is_interrupt);
+/* Put a file of the finished run (a report) into its folder. */
+bool run_keep_file(struct run *r, const char *name, const void *data, size_t len, struct err *e);
 
 #endif
