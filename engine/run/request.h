@@ -1,0 +1,45 @@
+/* request -- a cell as the service takes it, and what its results are held against. */
+#ifndef ENGINE_RUN_REQUEST_H
+#define ENGINE_RUN_REQUEST_H
+
+#include "run/run.h"
+
+/* Where the bytes of a cell come from. */
+struct sources {
+	const struct plan *plan;
+	const struct run_options *options;
+	int spec_fd; /* the spec's folder */
+	int run_fd;  /* the run's folder, -1: artifacts of other jobs are not there yet */
+	/* Set while building: the text that is being looked at, for the place of a mistake. */
+	const struct text *at;
+};
+
+/* Everything the service needs to run the cell; all in the arena. Fails with a sentence without place. */
+bool request_build(struct arena *a, struct sources *s, const struct cell *cell,
+		   struct wire_request *out, struct err *e);
+/* The cell's checks, texts expanded and files read; an array of job->expect.ncheck. */
+bool request_checks(struct arena *a, struct sources *s, const struct cell *cell,
+		    struct check **out, struct err *e);
+/* The first thing in it that only part 2 of the contract offers, or NULL. */
+const char *request_addition(const struct wire_request *r);
+
+/* One language of the endpoint. */
+struct toolchain {
+	const char *name;
+	struct names aliases, extensions;
+	bool is_available;
+	const char *package; /* that brings it, or NULL */
+};
+
+struct toolchains {
+	struct toolchain *item;
+	size_t n;
+};
+
+/* By name or alias; NULL: unknown there. */
+const struct toolchain *toolchains_find(const struct toolchains *t, const char *name);
+/* By the extension of the file's name, else by the code's shebang line. */
+const struct toolchain *toolchains_guess(const struct toolchains *t, const char *file,
+					 const struct bytes *code);
+
+#endif
