@@ -11,6 +11,10 @@
 #include <string.h>
 #include <time.h>
 
+/* Without __va_arg_pack (clang) these are macros of _FORTIFY_SOURCE, which cannot be poisoned. */
+#undef sprintf
+#undef vsprintf
+
 #pragma GCC poison strcpy strcat sprintf vsprintf strtok strncpy strncat gets tmpnam mktemp
 #pragma GCC poison atoi atol atoll atof gmtime localtime ctime asctime
 
