@@ -9,7 +9,13 @@ BUILD      ?= build
 CFLAGS     ?= -O2 -g
 PROVE      ?= prove
 JOBS       ?= $(shell nproc)
+# How long each fuzzer runs, and each test file may.
+FUZZ_SECONDS ?= 60
+TEST_SECONDS ?= 600
+MAKEFLAGS  += --no-print-directory
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
 MAKEFLAGS  += -j$(JOBS)
+endif
 
 PKGS       := libcurl yaml-0.1 libcjson libpcre2-8 libarchive libcrypto libmicrohttpd sqlite3
 WARN       := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
@@ -25,11 +31,12 @@ else
 HARDEN     := -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection -fPIE
 HARDEN_LD  := -pie -Wl,-z,relro,-z,now
 endif
-ALL_CFLAGS  = -std=c17 -D_GNU_SOURCE -Iengine -I. -DVERSION='"$(VERSION)"' \
-              -DDATADIR='"$(DATADIR)"' -DLIBEXECDIR='"$(LIBEXECDIR)"' $(WARN) $(HARDEN) \
-              -include engine/base/banned.h $(shell pkg-config --cflags $(PKGS) 2>/dev/null) $(CFLAGS)
-ALL_LIBS    = -Wl,--as-needed $(shell pkg-config --libs $(PKGS) 2>/dev/null)
-JAIL_LIBS   = $(shell pkg-config --libs libseccomp 2>/dev/null)
+BASE_CFLAGS := -std=c17 -D_GNU_SOURCE -Iengine -I. -DVERSION='"$(VERSION)"' \
+              -DDATADIR='"$(DATADIR)"' -DLIBEXECDIR='"$(LIBEXECDIR)"' $(WARN) \
+              -include engine/base/banned.h $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+ALL_CFLAGS := $(BASE_CFLAGS) $(HARDEN) $(CFLAGS)
+ALL_LIBS   := -Wl,--as-needed $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+JAIL_LIBS  := $(shell pkg-config --libs libseccomp 2>/dev/null)
 
 # Who may include, and is linked with, whom; tests/cli/rooms.bats reads these lines too.
 MAY_base    :=
@@ -55,7 +62,135 @@ UNIT       := $(wildcard tests/unit/*.c)
 UNIT_BIN   := $(UNIT:tests/unit/%.c=$(BUILD)/unit/%.t)
 unit_room   = $(firstword $(subst _, ,$(1)))
 
+SOURCES    := $(wildcard engine/*/*.c service/*.c sandbox/*.c cmd/*.c tests/*/*.c)
+HEADERS    := $(wildcard engine/*/*.h service/*.h sandbox/*.h cmd/*.h tests/*/*.h)
+SCRIPTS    := .ci/run .ci/install $(wildcard tests/*/*.bats tests/*/*.bash tests/bench/run)
+FUZZ       := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
+# What `make test` runs; TESTS=tests/cli/run.bats runs that alone.
+TESTS      ?= $(UNIT_BIN) $(wildcard tests/*/*.bats)
+
 all: $(BUILD)/sandbatch $(BUILD)/sandbatch-jail $(BUILD)/etc/languages.yml ## build everything
+
+demo: ## install what is missing, build, run specs/tour.yaml
+	@.ci/install build run
+	@$(MAKE) all
+	@$(BUILD)/sandbatch run --report junit specs/tour.yaml && .ci/where .sandbatch/runs/latest
+
+check: ## install what is missing, build, run every test
+	@.ci/install build run test
+	@$(MAKE) all $(UNIT_BIN)
+	@$(MAKE) test
+
+test: # run TESTS, as they are built
+	@BUILD=$(abspath $(BUILD)) $(PROVE) -j$(JOBS) -e 'timeout -k 9 $(TEST_SECONDS)' $(TESTS)
+
+units: all $(UNIT_BIN) ## the unit tests alone
+	@$(MAKE) test TESTS="$(UNIT_BIN)"
+
+asan: ## every test under AddressSanitizer and UBSan
+	@$(MAKE) check BUILD=$(BUILD)/asan SAN=address,undefined CFLAGS='-O1 -g'
+
+# Valgrind cannot follow the jail's clone flags: what starts one is tested under asan instead.
+valgrind: all $(UNIT_BIN) ## the unit tests under valgrind
+	@.ci/install check
+	@BUILD=$(abspath $(BUILD)) $(PROVE) -j$(JOBS) -e 'valgrind -q --leak-check=full \
+		--errors-for-leak-kinds=definite,indirect --child-silent-after-fork=yes \
+		--suppressions=tests/valgrind.supp --error-exitcode=9' \
+		$(filter-out $(BUILD)/unit/sandbox_% $(BUILD)/unit/service_exec_local.t,$(UNIT_BIN))
+
+golden: ## every test, taking what it prints as golden (read the diff)
+	@UPDATE_GOLDEN=1 $(MAKE) check
+
+coverage: ## which lines the tests reach, as a table
+	@.ci/install cover
+	@$(MAKE) check BUILD=$(BUILD)/coverage CFLAGS='-O0 -g --coverage -fprofile-update=atomic' HARDEN=
+	@gcovr --root . --object-directory $(BUILD)/coverage --exclude tests/ --print-summary
+
+fuzz: ## each fuzzer for FUZZ_SECONDS
+	@.ci/install build check
+	@$(MAKE) fuzz-run BUILD=$(BUILD)/fuzz CC=clang SAN=address,undefined \
+		CFLAGS='-O1 -g -fsanitize=fuzzer-no-link'
+
+fuzz-run: $(FUZZ:%=$(BUILD)/%.fuzz) # build and run them one after the other
+	@set -e; for f in $(FUZZ); do \
+		mkdir -p $(BUILD)/corpus/$$f; \
+		echo "== $$f"; \
+		seeds=$$(ls -d fixtures/fuzz/$$f 2>/dev/null || true); \
+		$(BUILD)/$$f.fuzz -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 -verbosity=0 \
+			-artifact_prefix=$(BUILD)/ $(BUILD)/corpus/$$f $$seeds; \
+	done
+
+bench: all ## how quick it is
+	@BUILD=$(abspath $(BUILD)) tests/bench/run
+
+lint: ## clang-format, clang-tidy, cppcheck, shellcheck, the rules of the rooms, headers alone, man page
+	@.ci/install build check
+	@$(MAKE) lint-run
+
+lint-run: lint-format lint-shell lint-rooms lint-man lint-cppcheck \
+	$(SOURCES:%=$(BUILD)/lint/%.tidy) $(HEADERS:%=$(BUILD)/lint/%.alone)
+	@echo "lint: clean"
+
+lint-format:
+	@clang-format --dry-run -Werror $(SOURCES) $(HEADERS)
+
+lint-shell:
+	@shellcheck -x $(SCRIPTS)
+
+lint-rooms:
+	@$(MAKE) -s rooms | tests/rooms .
+
+lint-man:
+	@mandoc -T lint -W warning man/*.1
+
+lint-cppcheck:
+	@mkdir -p $(BUILD)/lint/cppcheck
+	@cppcheck --quiet --std=c11 -D_GNU_SOURCE -Iengine -I. --cppcheck-build-dir=$(BUILD)/lint/cppcheck \
+		--enable=warning,performance,portability --inline-suppr --suppressions-list=.cppcheck \
+		--error-exitcode=1 -j$(JOBS) $(filter-out tests/%,$(SOURCES))
+
+# One file a call; a stamp a file, so that only what changed is read again.
+$(BUILD)/lint/%.c.tidy: %.c .clang-tidy
+	@mkdir -p $(@D)
+	@$(CC) $(BASE_CFLAGS) -MM -MP -MT $@ -MF $(@:.tidy=.d) $<
+	@echo clang-tidy $<
+	@clang-tidy --quiet $< -- $(BASE_CFLAGS) 2>$@.err || { cat $@.err; exit 1; }
+	@touch $@
+
+$(BUILD)/lint/%.h.alone: %.h
+	@mkdir -p $(@D)
+	@echo '#include "$<"' | $(CC) $(WARN) -std=c17 -D_GNU_SOURCE -Iengine -I. -fsyntax-only \
+		-MMD -MP -MT $@ -MF $(@:.alone=.d) -xc -
+	@touch $@
+
+rooms: # each room and what it may include, for tests/rooms
+	@$(foreach r,$(ROOMS),echo "$(r): $(MAY_$(r))";)
+
+format: ## lay out the C as clang-format does
+	clang-format -i $(SOURCES) $(HEADERS)
+
+deps: ## install the Debian packages for building and running
+	@.ci/install build run
+
+install: all ## install below $(DESTDIR)$(PREFIX)
+	install -D -m755 $(BUILD)/sandbatch $(DESTDIR)$(BINDIR)/sandbatch
+	install -D -m755 $(BUILD)/sandbatch-jail $(DESTDIR)$(LIBEXECDIR)/sandbatch-jail
+	install -D -m644 etc/languages.yml $(DESTDIR)$(DATADIR)/languages.yml
+	install -D -m644 man/sandbatch.1 $(DESTDIR)$(MANDIR)/man1/sandbatch.1
+
+uninstall: ## remove what install installed
+	rm -f $(DESTDIR)$(BINDIR)/sandbatch $(DESTDIR)$(MANDIR)/man1/sandbatch.1
+	rm -rf $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(DATADIR)
+
+dist: ## a tar of the last commit
+	@mkdir -p $(BUILD)
+	git archive --prefix=sandbatch-$(VERSION)/ -o $(BUILD)/sandbatch-$(VERSION).tar.gz HEAD
+
+clean: ## remove what was built
+	rm -rf build
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
 
 $(BUILD)/sandbatch: $(call libs,cmd)
 	$(CC) $(HARDEN_LD) $(LDFLAGS) -o $@ -Wl,--whole-archive $(BUILD)/lib/cmd.a -Wl,--no-whole-archive \
@@ -74,24 +209,39 @@ $$(BUILD)/lib/$(1).a: $$(call objects,$$(call sources,$(1)))
 	@rm -f $$@
 	$$(AR) rcs $$@ $$^
 endef
-$(foreach r,$(filter-out sandbox,$(ROOMS)),$(eval $(call room_rule,$(r))))
+$(foreach r,$(ROOMS),$(eval $(call room_rule,$(r))))
 
+# A test reaches its own room and those that this may include, as the room itself does.
 define unit_rule
 $$(BUILD)/unit/$(1).t: $$(BUILD)/obj/tests/unit/$(1).o $$(call libs,$$(call unit_room,$(1)))
 	@mkdir -p $$(@D)
-	$$(CC) $$(HARDEN_LD) $$(LDFLAGS) -o $$@ $$< -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(ALL_LIBS) -lcmocka
+	$$(CC) $$(HARDEN_LD) $$(LDFLAGS) -o $$@ $$< -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group \
+		$$(ALL_LIBS) $$(JAIL_LIBS) -lcmocka
 endef
 $(foreach u,$(UNIT:tests/unit/%.c=%),$(eval $(call unit_rule,$(u))))
 
-$(BUILD)/obj/%.o: %.c Makefile
+define fuzz_rule
+$$(BUILD)/$(1).fuzz: $$(BUILD)/obj/tests/fuzz/$(1).o $$(call libs,$$(call unit_room,$(1)))
+	$$(CC) $$(HARDEN_LD) -fsanitize=fuzzer $$(LDFLAGS) -o $$@ $$< -Wl,--start-group $$(filter %.a,$$^) \
+		-Wl,--end-group $$(ALL_LIBS)
+endef
+$(foreach f,$(FUZZ),$(eval $(call fuzz_rule,$(f))))
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-clean: ## remove what was built
-	rm -rf build
+# Changes when the flags do, so that objects of other flags are never mixed.
+$(BUILD)/flags: FORCE
+	@pkg-config --exists $(PKGS) libseccomp || \
+		{ echo "libraries are missing: make deps installs them, .ci/packages lists them" >&2; exit 1; }
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(subst ','\'',$(CC) $(filter-out -Werror,$(ALL_CFLAGS)))' >$@.new
+	@cmp -s $@.new $@ || cp $@.new $@
+	@rm -f $@.new
 
-help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
-
-.PHONY: all clean help
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+FORCE:
+.PHONY: FORCE all demo check test units asan valgrind golden coverage fuzz fuzz-run bench lint lint-run \
+	lint-format lint-shell lint-rooms lint-man lint-cppcheck rooms format deps install uninstall dist \
+	clean help
+-include $(shell find $(BUILD)/obj $(BUILD)/lint -name '*.d' 2>/dev/null)
