@@ -6,6 +6,7 @@
 #define ENGINE_CHECK_CHECK_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "spec/spec.h"
 #include "wire/wire.h"
 
@@ -71,5 +72,26 @@ void check_judge(struct checker *c, struct arena *a, const struct check_question
 		 struct judgement *out);
 /* Whether a pattern compiles; else e (ERR_SPEC) says why and at which offset. */
 bool check_pattern(const char *pattern, size_t len, struct err *e);
+
+
+/*
+ * Bytes from a program as text for people. The first character of the n >= 1 bytes at s: its length,
+ * and in *cp its code point; what is not UTF-8 (RFC 3629) is one byte and CHECK_NOT_UTF8.
+ */
+#define CHECK_NOT_UTF8 UINT32_MAX
+size_t check_char(const char *s, size_t n, uint32_t *cp);
+
+enum show {
+	SHOW_EXACT, /* nothing hides: a tab is \t, a backslash \\ */
+	SHOW_SAFE,  /* as it would look: tabs expanded, backslashes as they are, a final CR dropped */
+};
+
+/*
+ * Append one line's bytes so that they cannot drive a terminal: control characters, what is not
+ * UTF-8 and what changes the direction of text are written as \x1b, \xff, \u{202e}.
+ */
+void check_show(struct buf *b, const char *s, size_t n, enum show as);
+/* Columns that shown text takes on a terminal (wide East Asian: two, combining: none). */
+size_t check_width(const char *shown, size_t n);
 
 #endif
