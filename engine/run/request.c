@@ -8,7 +8,8 @@
 #include "keep/keep.h"
 #include "pack/pack.h"
 
-#define FILE_MAX (64LL * WIRE_MB) /* of one file that is read whole: an expected output, a source */
+#define FILE_MAX (64LL * WIRE_MB) /* of one file that is read whole: an expected output, a source \
+				   */
 
 /* What one cell's request is made with. */
 struct making {
@@ -20,12 +21,12 @@ struct making {
 
 static struct making making(struct arena *a, struct sources *s, const struct cell *cell)
 {
-	return (struct making){ .a = a,
-				.s = s,
-				.cell = cell,
-				.scope = { .spec = s->plan->spec,
-					   .matrix = cell->matrix,
-					   .nmatrix = cell->nmatrix } };
+	return (struct making){
+		.a = a,
+		.s = s,
+		.cell = cell,
+		.scope = { .spec = s->plan->spec, .matrix = cell->matrix, .nmatrix = cell->nmatrix }
+	};
 }
 
 static struct text expand(struct making *m, const struct text *t)
@@ -86,7 +87,8 @@ static const char **expand_list(struct making *m, const struct text_list *l)
 	return out;
 }
 
-/* An artifact that a needed cell left; it may have been made by hostile code, so only our copy of it is opened. */
+/* An artifact that a needed cell left; it may have been made by hostile code, so only our copy of
+ * it is opened. */
 static bool add_artifact(struct making *m, struct pack_list *l, const struct file_spec *f,
 			 const struct cell *from, struct err *e)
 {
@@ -103,7 +105,8 @@ static bool add_artifact(struct making *m, struct pack_list *l, const struct fil
 	if (!fs_read_fd(m->a, fd, FILE_MAX, path, &data, &len, e))
 		return false;
 	pack_add(m->a, l, as, data, len);
-	l->entry[l->n - 1].is_executable = true; /* whatever it is, what built it may want to run it */
+	l->entry[l->n - 1].is_executable =
+		true; /* whatever it is, what built it may want to run it */
 	return true;
 }
 
@@ -156,8 +159,7 @@ static bool fits_flat(const struct pack_list *l)
 	return l->n <= WIRE_FILES_MAX && total <= WIRE_FILES_MB * 1000000;
 }
 
-static bool send_flat(struct making *m, struct pack_list *l, struct wire_request *r,
-		      struct err *e)
+static bool send_flat(struct making *m, struct pack_list *l, struct wire_request *r, struct err *e)
 {
 	if (!pack_read(m->a, l, WIRE_FILES_MB * (int64_t)WIRE_MB, e))
 		return false;
@@ -178,10 +180,10 @@ static bool send_archive(struct making *m, const struct pack_list *l, struct wir
 		return false;
 	r->nfile = 1;
 	r->file = ARENA_NEW(m->a, 1, struct wire_file);
-	r->file[0] = (struct wire_file){ .name = ".sandbatch.tar",
-					 .is_archive = true,
-					 .data = { arena_strndup(m->a, tar.data, tar.len),
-						   tar.len } };
+	r->file[0] =
+		(struct wire_file){ .name = ".sandbatch.tar",
+				    .is_archive = true,
+				    .data = { arena_strndup(m->a, tar.data, tar.len), tar.len } };
 	return true;
 }
 
@@ -200,8 +202,7 @@ static bool make_files(struct making *m, struct wire_request *r, struct err *e)
 	return fits_flat(&l) ? send_flat(m, &l, r, e) : send_archive(m, &l, r, e);
 }
 
-static bool make_language(struct making *m, struct wire_request *r, const char *file,
-			  struct err *e)
+static bool make_language(struct making *m, struct wire_request *r, const char *file, struct err *e)
 {
 	const struct toolchains *known = m->s->options->toolchains;
 	const struct toolchain *found;
@@ -214,9 +215,10 @@ static bool make_language(struct making *m, struct wire_request *r, const char *
 	found = known ? toolchains_guess(known, file, &r->code) : NULL;
 	r->language = found ? found->name : NULL;
 	if (known && !found)
-		return err_set(e, ERR_SPEC,
-			       "language must be given: neither the name%s%s nor a shebang tells it",
-			       file ? " of " : "", file ? file : "");
+		return err_set(
+			e, ERR_SPEC,
+			"language must be given: neither the name%s%s nor a shebang tells it",
+			file ? " of " : "", file ? file : "");
 	return true;
 }
 
@@ -255,8 +257,8 @@ static void make_env(struct making *m, struct wire_request *r)
 	r->nenv = env->n;
 	r->env = ARENA_NEW(m->a, env->n, struct wire_pair);
 	for (size_t i = 0; i < env->n; i++)
-		r->env[i] = (struct wire_pair){ env->item[i].key,
-						expand_text(m, &env->item[i].value) };
+		r->env[i] =
+			(struct wire_pair){ env->item[i].key, expand_text(m, &env->item[i].value) };
 }
 
 /* What the spec says in so many words. */
@@ -303,8 +305,8 @@ static bool check_is_file(enum comparator c)
 	return c == COMPARE_EQUALS_FILE;
 }
 
-bool request_checks(struct arena *a, struct sources *s, const struct cell *cell,
-		    struct check **out, struct err *e)
+bool request_checks(struct arena *a, struct sources *s, const struct cell *cell, struct check **out,
+		    struct err *e)
 {
 	const struct expect *x = &cell->job->expect;
 	struct making m = making(a, s, cell);

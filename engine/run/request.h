@@ -14,12 +14,13 @@ struct sources {
 	const struct text *at;
 };
 
-/* Everything the service needs to run the cell; all in the arena. Fails with a sentence without place. */
+/* Everything the service needs to run the cell; all in the arena. Fails with a sentence without
+ * place. */
 bool request_build(struct arena *a, struct sources *s, const struct cell *cell,
 		   struct wire_request *out, struct err *e);
 /* The cell's checks, texts expanded and files read; an array of job->expect.ncheck. */
-bool request_checks(struct arena *a, struct sources *s, const struct cell *cell,
-		    struct check **out, struct err *e);
+bool request_checks(struct arena *a, struct sources *s, const struct cell *cell, struct check **out,
+		    struct err *e);
 /* The first thing in it that only part 2 of the contract offers, or NULL. */
 const char *request_addition(const struct wire_request *r);
 

@@ -26,14 +26,15 @@ struct row {
 	const char *job_id; /* at the service; NULL: never submitted */
 	const struct failure *failure;
 	size_t nfailure;
-	struct bytes out, err; /* of cells that are not as expected, the first 8 KiB of each: for reports */
+	struct bytes out,
+		err; /* of cells that are not as expected, the first 8 KiB of each: for reports */
 	size_t nartifact;
 };
 
 struct summary {
 	const char *name, *spec_path, *run_folder, *endpoint;
-	const char *archive; /* path of artifacts.tar.zst, NULL: no artifacts */
-	const char *execution_mode; /* how the service ran them; NULL: it ran none */
+	const char *archive;             /* path of artifacts.tar.zst, NULL: no artifacts */
+	const char *execution_mode;      /* how the service ran them; NULL: it ran none */
 	int64_t started_at, duration_ms; /* Unix ms; ms */
 	size_t count[NVERDICT];
 	size_t nrow;
@@ -44,23 +45,22 @@ struct summary {
 /* What the endpoint can run, as its /languages tells. */
 struct toolchains;
 /* From an answer to GET /languages; all in the arena. */
-bool toolchains_parse(struct arena *a, const char *text, size_t len,
-		      const struct toolchains **out, struct err *e);
+bool toolchains_parse(struct arena *a, const char *text, size_t len, const struct toolchains **out,
+		      struct err *e);
 
 /* Progress, for a live display; told in the turn in which it happened. */
 enum run_event { RUN_STARTED, RUN_ENDED };
-typedef void run_progress_fn(void *ctx, enum run_event event, uint32_t cell,
-			     const struct row *row);
+typedef void run_progress_fn(void *ctx, enum run_event event, uint32_t cell, const struct row *row);
 
 struct run_options {
 	struct loop *loop;
 	struct api *api;
-	const char *endpoint; /* as shown */
+	const char *endpoint;                /* as shown */
 	const struct toolchains *toolchains; /* NULL: not known */
-	bool has_additions;   /* the endpoint offers part 2 of the contract */
-	const char *root;     /* ".sandbatch" */
-	const char *output;   /* folder for the run, NULL: a new one below root */
-	size_t max_in_flight; /* at least 1 */
+	bool has_additions;                  /* the endpoint offers part 2 of the contract */
+	const char *root;                    /* ".sandbatch" */
+	const char *output;                  /* folder for the run, NULL: a new one below root */
+	size_t max_in_flight;                /* at least 1 */
 	bool allow_outside;
 	run_progress_fn *progress; /* or NULL */
 	void *progress_ctx;
@@ -68,9 +68,9 @@ struct run_options {
 
 /*
  * All that can be known before anything is sent: files are there and fit the limits, patterns
- * compile; with an endpoint (o->toolchains): languages are there, and nothing is asked of it that it
- * does not offer. Mistakes as in spec.h, all of them. A path that depends on the matrix is its own
- * cell's: it fails that cell, when it starts, and not the batch.
+ * compile; with an endpoint (o->toolchains): languages are there, and nothing is asked of it that
+ * it does not offer. Mistakes as in spec.h, all of them. A path that depends on the matrix is its
+ * own cell's: it fails that cell, when it starts, and not the batch.
  */
 bool run_check(const struct plan *p, const struct run_options *o, struct buf *tell, struct err *e);
 
@@ -78,10 +78,10 @@ bool run_check(const struct plan *p, const struct run_options *o, struct buf *te
 struct run *run_open(const struct plan *p, const struct run_options *o, struct err *e);
 void run_close(struct run *r);
 /*
- * Drive the loop until every cell has ended and is on disk, then archive; out lives in the arena.
- * Fails when the system failed us (ERR_SYSTEM): out then holds what was known.
+ * Drive the loop until every cell has ended and is on disk, then archive; what out points at lives
+ * until run_close. Fails when the system failed us (ERR_SYSTEM): out then holds what was known.
  */
-bool run_go(struct run *r, struct arena *a, struct summary *out, struct err *e);
+bool run_go(struct run *r, struct summary *out, struct err *e);
 /*
  * End early: what is at the service is cancelled there, cells that have not ended become cancelled
  * (is_interrupt) or error, with why as their reason. Called from a callback of the loop.

@@ -11,8 +11,8 @@ static void read_names(struct arena *a, const cJSON *list, struct names *out)
 	if (!cJSON_IsArray(list))
 		return;
 	out->item = ARENA_NEW(a, (size_t)cJSON_GetArraySize(list), const char *);
-	cJSON_ArrayForEach(item, list) if (cJSON_IsString(item))
-		out->item[out->n++] = arena_strdup(a, item->valuestring);
+	cJSON_ArrayForEach(item, list) if (cJSON_IsString(item)) out->item[out->n++] =
+		arena_strdup(a, item->valuestring);
 }
 
 /* One of "details": what our service tells of a language. */
@@ -33,8 +33,8 @@ static void read_detail(struct arena *a, const cJSON *row, struct toolchains *t)
 	t->n++;
 }
 
-bool toolchains_parse(struct arena *a, const char *text, size_t len,
-		      const struct toolchains **out, struct err *e)
+bool toolchains_parse(struct arena *a, const char *text, size_t len, const struct toolchains **out,
+		      struct err *e)
 {
 	CLEAN_JSON cJSON *root = json_parse(text, len, JSON_NUL_REPLACE, e);
 	struct toolchains *t = ARENA_NEW(a, 1, struct toolchains);
@@ -43,9 +43,9 @@ bool toolchains_parse(struct arena *a, const char *text, size_t len,
 
 	if (!root || !cJSON_IsArray(names))
 		return err_set(e, ERR_REMOTE, "its /languages is not a list of languages");
-	t->item = ARENA_NEW(
-		a, (size_t)cJSON_GetArraySize(names) + (size_t)cJSON_GetArraySize(details),
-		struct toolchain);
+	t->item = ARENA_NEW(a,
+			    (size_t)cJSON_GetArraySize(names) + (size_t)cJSON_GetArraySize(details),
+			    struct toolchain);
 	if (cJSON_IsArray(details)) {
 		cJSON_ArrayForEach(row, details) read_detail(a, row, t);
 	} else {
