@@ -60,6 +60,8 @@ reach       = $(sort $(1) $(foreach r,$(MAY_$(1)),$(call reach,$(r))))
 libs        = $(foreach r,$(call reach,$(1)),$(BUILD)/lib/$(r).a)
 UNIT       := $(wildcard tests/unit/*.c)
 UNIT_BIN   := $(UNIT:tests/unit/%.c=$(BUILD)/unit/%.t)
+# One short line a step; V=1 shows the commands.
+say         = $(if $(V),,@echo '$(1)	$@'; )
 unit_room   = $(firstword $(subst _, ,$(1)))
 
 SOURCES    := $(wildcard engine/*/*.c service/*.c sandbox/*.c cmd/*.c tests/*/*.c)
@@ -74,7 +76,9 @@ all: $(BUILD)/sandbatch $(BUILD)/sandbatch-jail $(BUILD)/etc/languages.yml ## bu
 demo: ## install what is missing, build, run specs/tour.yaml
 	@.ci/install build run
 	@$(MAKE) all
-	@$(BUILD)/sandbatch run --report junit specs/tour.yaml && .ci/where .sandbatch/runs/latest
+	@$(BUILD)/sandbatch run --report junit specs/tour.yaml
+	@echo "reports: $$(cd .sandbatch/runs/latest && pwd -P)/summary.json and junit.xml"
+	@echo "archive: $$(cd .sandbatch/runs/latest && pwd -P)/artifacts.tar.zst"
 
 check: ## install what is missing, build, run every test
 	@.ci/install build run test
@@ -153,8 +157,7 @@ lint-cppcheck:
 $(BUILD)/lint/%.c.tidy: %.c .clang-tidy
 	@mkdir -p $(@D)
 	@$(CC) $(BASE_CFLAGS) -MM -MP -MT $@ -MF $(@:.tidy=.d) $<
-	@echo clang-tidy $<
-	@clang-tidy --quiet $< -- $(BASE_CFLAGS) 2>$@.err || { cat $@.err; exit 1; }
+	$(call say,TIDY)clang-tidy --quiet $< -- $(BASE_CFLAGS) 2>$@.err || { cat $@.err; exit 1; }
 	@touch $@
 
 $(BUILD)/lint/%.h.alone: %.h
@@ -193,21 +196,21 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
 
 $(BUILD)/sandbatch: $(call libs,cmd)
-	$(CC) $(HARDEN_LD) $(LDFLAGS) -o $@ -Wl,--whole-archive $(BUILD)/lib/cmd.a -Wl,--no-whole-archive \
+	$(call say,LD)$(CC) $(HARDEN_LD) $(LDFLAGS) -o $@ -Wl,--whole-archive $(BUILD)/lib/cmd.a -Wl,--no-whole-archive \
 		-Wl,--start-group $^ -Wl,--end-group $(ALL_LIBS)
 
 $(BUILD)/sandbatch-jail: $(call objects,$(call sources,sandbox))
-	$(CC) $(HARDEN_LD) $(LDFLAGS) -o $@ $^ $(JAIL_LIBS)
+	$(call say,LD)$(CC) $(HARDEN_LD) $(LDFLAGS) -o $@ $^ $(JAIL_LIBS)
 
 $(BUILD)/etc/%: etc/%
 	@mkdir -p $(@D)
-	cp $< $@
+	$(call say,CP)cp $< $@
 
 define room_rule
 $$(BUILD)/lib/$(1).a: $$(call objects,$$(call sources,$(1)))
 	@mkdir -p $$(@D)
 	@rm -f $$@
-	$$(AR) rcs $$@ $$^
+	$$(call say,AR)$$(AR) rcs $$@ $$^
 endef
 $(foreach r,$(ROOMS),$(eval $(call room_rule,$(r))))
 
@@ -215,21 +218,21 @@ $(foreach r,$(ROOMS),$(eval $(call room_rule,$(r))))
 define unit_rule
 $$(BUILD)/unit/$(1).t: $$(BUILD)/obj/tests/unit/$(1).o $$(call libs,$$(call unit_room,$(1)))
 	@mkdir -p $$(@D)
-	$$(CC) $$(HARDEN_LD) $$(LDFLAGS) -o $$@ $$< -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group \
+	$$(call say,LD)$$(CC) $$(HARDEN_LD) $$(LDFLAGS) -o $$@ $$< -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group \
 		$$(ALL_LIBS) $$(JAIL_LIBS) -lcmocka
 endef
 $(foreach u,$(UNIT:tests/unit/%.c=%),$(eval $(call unit_rule,$(u))))
 
 define fuzz_rule
 $$(BUILD)/$(1).fuzz: $$(BUILD)/obj/tests/fuzz/$(1).o $$(call libs,$$(call unit_room,$(1)))
-	$$(CC) $$(HARDEN_LD) -fsanitize=fuzzer $$(LDFLAGS) -o $$@ $$< -Wl,--start-group $$(filter %.a,$$^) \
+	$$(call say,LD)$$(CC) $$(HARDEN_LD) -fsanitize=fuzzer $$(LDFLAGS) -o $$@ $$< -Wl,--start-group $$(filter %.a,$$^) \
 		-Wl,--end-group $$(ALL_LIBS)
 endef
 $(foreach f,$(FUZZ),$(eval $(call fuzz_rule,$(f))))
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 # Changes when the flags do, so that objects of other flags are never mixed.
 $(BUILD)/flags: FORCE
