@@ -41,8 +41,9 @@ struct yaml {
 	const char *text;
 	size_t len;
 	const struct node *root; /* NULL if there is none */
-	struct buf *tell;        /* mistakes, as text */
+	struct buf *tell;        /* mistakes, as text; the first 100 */
 	unsigned nmistake;
+	const char *key; /* whose value a field's read() was given: for its messages */
 };
 
 /* Read the file, or len bytes of text. Mistakes of syntax are told like any other; fails (ERR_SYSTEM) only when the file cannot be read. */
@@ -56,6 +57,13 @@ void yaml_read_text(struct yaml *y, struct arena *a, const char *path, const cha
  * Lower case, no full stop, found and wanted: `ttl must be 1 to 900 seconds, not 'soon'`.
  */
 void yaml_mistake(struct yaml *y, struct mark at, const char *fmt, ...) PRINTF(3, 4);
+/*
+ * Where the nth (from 0) needle at or behind that place stands in the file, or the place itself when
+ * there is none: points into a scalar, whatever its style, as long as needle has no white space.
+ */
+struct mark yaml_find(const struct yaml *y, struct mark at, const char *needle, size_t nth);
+/* Nothing was told? Else tell how many went untold, and fail (ERR_SPEC) with "path: 3 mistakes". */
+bool yaml_finish(struct yaml *y, struct err *e);
 /* What a node is, for messages: "a list", "a mapping", "'soon'", "nothing". Arena. */
 const char *yaml_found(struct yaml *y, const struct node *n);
 /* Of the names (NULL at the end), the one nearest to text by edit distance, or NULL if none is near (<= 1/3 of its length, at least 1). */
@@ -68,7 +76,7 @@ bool yaml_is_null(const struct node *n);
 enum field_type {
 	FIELD_TEXT,   /* const char *; any scalar */
 	FIELD_BOOL,   /* bool; true or false */
-	FIELD_INT,    /* int64_t; min to max */
+	FIELD_INT,    /* int64_t; min to max (INT64_MAX: any from min on) */
 	FIELD_CHOICE, /* int: the index in choice */
 	FIELD_NAMES,  /* struct names; a list of scalars, or one scalar */
 	FIELD_OTHER,  /* read() decides */
@@ -95,11 +103,12 @@ struct field {
 /*
  * Fill object from a mapping by a table that ends with a row without key. Keys that are absent
  * leave their slot alone, so decoding twice lays the second over the first. what names the thing
- * in messages: "a job". Unknown keys are told with the nearest right one.
+ * in messages: "a job". Unknown keys are told with the nearest right one. A map of NULL (an empty
+ * file) is told, unless that file has mistakes already. At most 64 rows.
  */
 void yaml_decode(struct yaml *y, const struct node *map, const char *what,
 		 const struct field *field, void *object, void *ctx);
-/* Whole decimal number, nothing around it. */
+/* Whole decimal number, maybe negative, nothing around it. */
 bool parse_int(const char *text, size_t len, int64_t *out);
 
 #endif
