@@ -51,11 +51,11 @@ static const char *next_name(DIR *d)
 	}
 }
 
-/* A folder may have been closed to its own owner; what is removed needs that no more. */
+/* A folder may have been closed to its own owner. Where this fails, what comes next says why. */
 static void open_up(int dirfd, const char *path)
 {
-	if (geteuid() != 0)
-		fchmodat(dirfd, path, 0700, AT_SYMLINK_NOFOLLOW);
+	if (geteuid() == 0 || fchmodat(dirfd, path, 0700, AT_SYMLINK_NOFOLLOW))
+		return;
 }
 
 /* Whether nothing stands there any more. Of a folder errno says EISDIR. */
