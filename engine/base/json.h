@@ -41,6 +41,10 @@ bool json_quote(struct buf *b, const void *data, size_t len);
 /* Print compact into b. */
 bool json_print(const cJSON *value, struct buf *b);
 
+#define JSON_FOUND 64
+/* What a value is, for messages: "'soon'", "5", "true", "a list", "an object", "null" (NULL, too). */
+void json_found(const cJSON *value, char out[JSON_FOUND]);
+
 void json_free(cJSON **value); /* for CLEAN_JSON */
 
 #define CLEAN_JSON __attribute__((cleanup(json_free)))

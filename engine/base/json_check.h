@@ -1,0 +1,18 @@
+/* json_check -- whether text is JSON, before cJSON sees it. For json.c only. */
+#ifndef ENGINE_BASE_JSON_CHECK_H
+#define ENGINE_BASE_JSON_CHECK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+
+/* RFC 8259, valid UTF-8, no lone surrogates, bounded depth. Counts the escaped NULs (\u0000). */
+bool json_check(const char *text, size_t len, size_t *nnul, struct err *e);
+/*
+ * Bytes of the UTF-8 character at s, of at most n > 0; *valid says whether it is one (RFC 3629). If
+ * not, the maximal part that starts none, or at least one byte (Unicode, table 3-8).
+ */
+size_t json_utf8(const unsigned char *s, size_t n, bool *valid);
+
+#endif
