@@ -65,7 +65,7 @@ static char *without_nul(const char *text, size_t len)
 	memcpy(copy, text, len);
 	for (char *at = memchr(copy, '\\', len); at;
 	     at = memchr(at, '\\', len - (size_t)(at - copy))) {
-		if (!memcmp(at, "\\u0000", 6))
+		if (!strncmp(at, "\\u0000", 6))
 			memcpy(at, "\\ufffd", 6);
 		at += 2; /* an escape is two bytes at least; what follows may be a backslash of its
 			    own */
@@ -143,7 +143,7 @@ void json_found(const cJSON *value, char out[JSON_FOUND])
 	if (cJSON_IsString(value))
 		found_text(value->valuestring, out);
 	else if (cJSON_IsNumber(value))
-		snprintf(out, JSON_FOUND, "%.17g", value->valuedouble);
+		snprintf(out, JSON_FOUND, "%.15g", value->valuedouble);
 	else if (cJSON_IsBool(value))
 		snprintf(out, JSON_FOUND, "%s", cJSON_IsTrue(value) ? "true" : "false");
 	else if (cJSON_IsArray(value))
