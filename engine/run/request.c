@@ -8,8 +8,9 @@
 #include "keep/keep.h"
 #include "pack/pack.h"
 
-#define FILE_MAX (64LL * WIRE_MB) /* of one file that is read whole: an expected output, a source \
-				   */
+#define FILE_MAX                                                                         \
+	(64LL * WIRE_MB) /* of one file that is read whole: an expected output, a source \
+			  */
 
 /* What one cell's request is made with. */
 struct making {

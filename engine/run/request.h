@@ -24,23 +24,4 @@ bool request_checks(struct arena *a, struct sources *s, const struct cell *cell,
 /* The first thing in it that only part 2 of the contract offers, or NULL. */
 const char *request_addition(const struct wire_request *r);
 
-/* One language of the endpoint. */
-struct toolchain {
-	const char *name;
-	struct names aliases, extensions;
-	bool is_available;
-	const char *package; /* that brings it, or NULL */
-};
-
-struct toolchains {
-	struct toolchain *item;
-	size_t n;
-};
-
-/* By name or alias; NULL: unknown there. */
-const struct toolchain *toolchains_find(const struct toolchains *t, const char *name);
-/* By the extension of the file's name, else by the code's shebang line. */
-const struct toolchain *toolchains_guess(const struct toolchains *t, const char *file,
-					 const struct bytes *code);
-
 #endif

@@ -42,11 +42,30 @@ struct summary {
 	bool is_interrupted;
 };
 
-/* What the endpoint can run, as its /languages tells. */
-struct toolchains;
+/* One language of the endpoint. */
+struct toolchain {
+	const char *name;
+	struct names aliases, extensions;
+	bool is_available;
+	const char *package; /* Debian's, that brings it; or NULL */
+	const char *missing; /* the program that was not found; or NULL */
+};
+
+/* What the endpoint can run. */
+struct toolchains {
+	struct toolchain *item;
+	size_t n;
+};
+
 /* From an answer to GET /languages; all in the arena. */
 bool toolchains_parse(struct arena *a, const char *text, size_t len, const struct toolchains **out,
 		      struct err *e);
+/* By name or alias; NULL: unknown there. */
+const struct toolchain *toolchains_find(const struct toolchains *t, const char *name);
+/* By the extension of the file's name (or NULL), else by the code's shebang line; NULL: neither
+ * tells. */
+const struct toolchain *toolchains_guess(const struct toolchains *t, const char *file,
+					 const struct bytes *code);
 
 /* Progress, for a live display; told in the turn in which it happened. */
 enum run_event { RUN_STARTED, RUN_ENDED };

@@ -1,0 +1,107 @@
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd/cmd.h"
+#include "service/service.h"
+
+struct serve {
+	struct strings listen;
+	const char *data, *languages, *executor, *script, *sandbox;
+	int64_t slots;
+	bool allow_anonymous, no_sandbox;
+};
+
+static const struct option_row serve_options[] = {
+	{ "listen", 0, "ADDR", "HOST:PORT, [::1]:PORT or unix:PATH; repeatable (127.0.0.1:8080)",
+	  OPTION_LIST, offsetof(struct serve, listen), 0, 0 },
+	{ "data", 0, "DIR", "where jobs are kept ($XDG_STATE_HOME/sandbatch)", OPTION_TEXT,
+	  offsetof(struct serve, data), 0, 0 },
+	{ "slots", 0, "N", "jobs that run at once (the number of CPUs)", OPTION_NUMBER,
+	  offsetof(struct serve, slots), 1, 4096 },
+	{ "allow-anonymous", 0, NULL, "serve everybody who reaches an address that is not loopback",
+	  OPTION_FLAG, offsetof(struct serve, allow_anonymous), 0, 0 },
+	{ "languages", 0, "FILE", "a table of languages instead of ours", OPTION_TEXT,
+	  offsetof(struct serve, languages), 0, 0 },
+	{ "executor", 0, "NAME", "local (default), or fake: scripted results, for tests",
+	  OPTION_TEXT, offsetof(struct serve, executor), 0, 0 },
+	{ "script", 0, "FILE", "what the fake executor answers", OPTION_TEXT,
+	  offsetof(struct serve, script), 0, 0 },
+	{ "sandbox", 0, "full|limits",
+	  "limits: where namespaces are forbidden; every result says so", OPTION_TEXT,
+	  offsetof(struct serve, sandbox), 0, 0 },
+	{ "no-sandbox", 0, NULL, "run jobs with no sandbox at all; every result says so",
+	  OPTION_FLAG, offsetof(struct serve, no_sandbox), 0, 0 },
+	{ 0 },
+};
+
+/* The unit's StateDirectory, else $XDG_STATE_HOME/sandbatch, else ~/.local/state/sandbatch. */
+static const char *default_data(struct arena *a)
+{
+	const char *unit = getenv("STATE_DIRECTORY"), *state = getenv("XDG_STATE_HOME");
+	const char *home = getenv("HOME");
+
+	if (unit && *unit)
+		return unit;
+	if (state && *state == '/')
+		return arena_printf(a, "%s/sandbatch", state);
+	return arena_printf(a, "%s/.local/state/sandbatch", home ? home : "");
+}
+
+static bool choose_sandbox(struct serve *s, struct err *e)
+{
+	if (s->no_sandbox && s->sandbox)
+		return err_set(e, ERR_USAGE, "--no-sandbox and --sandbox exclude each other");
+	if (s->no_sandbox)
+		s->sandbox = "none";
+	if (!s->sandbox)
+		s->sandbox = "full";
+	if (strcmp(s->sandbox, "full") != 0 && strcmp(s->sandbox, "limits") != 0 &&
+	    strcmp(s->sandbox, "none") != 0)
+		return err_set(e, ERR_USAGE, "--sandbox must be full or limits, not '%s'",
+			       s->sandbox);
+	return true;
+}
+
+static bool serve(struct arena *a, struct serve *s, struct err *e)
+{
+	static const char *const default_listen[] = { "127.0.0.1:8080" };
+	struct service_options o = {
+		.listen = s->listen.n ? s->listen.item : default_listen,
+		.nlisten = s->listen.n ? s->listen.n : 1,
+		.data = s->data ? s->data : default_data(a),
+		.slots = s->slots ? (int)s->slots : (int)sysconf(_SC_NPROCESSORS_ONLN),
+		.executor = s->executor ? s->executor : "local",
+		.languages = s->languages,
+		.script = s->script,
+		.allow_anonymous = s->allow_anonymous,
+	};
+
+	if (!choose_sandbox(s, e))
+		return false;
+	o.sandbox = s->sandbox;
+	if (!o.languages &&
+	    !cmd_find(a, "etc/languages.yml", DATADIR "/languages.yml", &o.languages, e))
+		return false;
+	return cmd_find(a, "sandbatch-jail", LIBEXECDIR "/sandbatch-jail", &o.jail, e) &&
+	       service_run(&o, e);
+}
+
+static int run_serve(int argc, char **argv, struct err *e)
+{
+	CLEAN_ARENA struct arena a = { 0 };
+	struct serve s = { 0 };
+	struct operands operands;
+
+	if (!options_parse(&command_serve, (struct command_line){ argc, argv }, &a, &s, &operands,
+			   e))
+		return cmd_fail(e);
+	return serve(&a, &s, e) ? 0 : cmd_fail(e);
+}
+
+const struct command command_serve = {
+	.name = "serve",
+	.operands = "",
+	.help = "run jobs in a sandbox for whoever asks over HTTP",
+	.option = serve_options,
+	.run = run_serve,
+};
