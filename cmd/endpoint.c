@@ -16,6 +16,7 @@ static const char *or_env(const char *given, const char *name)
 /* Each question ends the loop that asked it. */
 static void finish(struct endpoint *p, const struct api_answer *answer)
 {
+	p->question = NULL;
 	if (!answer->ok)
 		p->failure = answer->err;
 	if (answer->has_additions)
@@ -57,15 +58,15 @@ static void on_gone(void *ctx, const char *why)
 
 static bool ask(struct endpoint *p, const char *path, api_done_fn *done, struct err *e)
 {
-	struct api_call *call = api_get(p->api, path, done, p);
-
 	p->failure = (struct err){ 0 };
+	p->question = api_get(p->api, path, done, p);
 	if (!loop_run(p->loop, e))
 		return false;
+	if (p->question) /* the loop ended for another reason: the service did */
+		api_drop(p->question);
+	p->question = NULL;
 	if (p->failure.kind == ERR_NONE)
 		return true;
-	if (p->embedded && p->failure.kind == ERR_REMOTE && call)
-		embedded_on_gone(p->embedded, NULL, NULL);
 	*e = p->failure;
 	return err_wrap(e, "%s", p->shown);
 }

@@ -63,6 +63,7 @@ struct endpoint {
 	int workers; /* jobs it runs at once; 0: it does not tell */
 	/* while a question of ours waits for its answer */
 	struct arena *arena;
+	struct api_call *question;
 	struct err failure;
 };
 

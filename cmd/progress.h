@@ -1,0 +1,16 @@
+/*
+ * progress -- what a run tells on stderr while it goes: on a terminal a line for
+ * each running cell and a bar, elsewhere a line for each cell that has ended.
+ */
+#ifndef CMD_PROGRESS_H
+#define CMD_PROGRESS_H
+
+#include "base/loop.h"
+#include "run/run.h"
+
+struct progress;
+struct progress *progress_open(struct loop *l, const struct plan *p);
+run_progress_fn progress_tell;           /* ctx: the progress */
+void progress_close(struct progress *g); /* the live lines are gone from the screen; NULL is fine */
+
+#endif
