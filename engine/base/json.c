@@ -228,6 +228,11 @@ static size_t clean_length(const unsigned char *s, size_t n, bool is_quoted)
 	return at;
 }
 
+bool json_is_text(const void *data, size_t len)
+{
+	return clean_length(data, len, false) == len;
+}
+
 /* What the bytes at s, which are not clean, become; returns how many they are. */
 static size_t mend(const unsigned char *s, size_t n, char out[8])
 {

@@ -3,8 +3,8 @@
  *
  * cJSON stops at NUL, accepts bad escapes, rounds integers past 2^53 and looks
  * keys up without regard to case. So text is checked here first (RFC 8259, valid
- * UTF-8, nesting at most JSON_MAX_DEPTH, no key twice in one object), and values
- * are read by the functions below only.
+ * UTF-8, nesting at most JSON_MAX_DEPTH, at most JSON_MAX_VALUES values, no key twice
+ * in one object), and values are read by the functions below only.
  */
 #ifndef ENGINE_BASE_JSON_H
 #define ENGINE_BASE_JSON_H
@@ -17,7 +17,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-#define JSON_MAX_DEPTH 32
+#define JSON_MAX_DEPTH  32
+#define JSON_MAX_VALUES 1000000 /* in all: cJSON takes some 80 bytes for each */
 
 enum json_nul {
 	JSON_NUL_REFUSE,  /* an escaped NUL in a string is a mistake: what a client sends us */
@@ -40,6 +41,9 @@ void json_add_bytes(cJSON *object, const char *key, const void *data, size_t len
 bool json_quote(struct buf *b, const void *data, size_t len);
 /* Print compact into b. */
 bool json_print(const cJSON *value, struct buf *b);
+
+/* Whether the bytes can stand in JSON as they are: UTF-8 without NUL. */
+bool json_is_text(const void *data, size_t len);
 
 #define JSON_FOUND 64
 /* What a value is, for messages: "'soon'", "5", "true", "a list", "an object", "null" (NULL, too). */

@@ -24,7 +24,7 @@ struct scan {
 	char open[JSON_MAX_DEPTH]; /* '{' or '[' each */
 	size_t depth;
 	enum want want;
-	size_t nnul;
+	size_t nnul, nvalue;
 	struct err *e;
 };
 
@@ -257,6 +257,9 @@ static bool scan_value(struct scan *s)
 	int c = peek(s);
 	bool ok;
 
+	if (++s->nvalue > JSON_MAX_VALUES)
+		return err_set(s->e, ERR_MALFORMED, "JSON must have at most %d values",
+			       JSON_MAX_VALUES);
 	if (c == '{' || c == '[')
 		return open_one(s);
 	if (c == '"')
