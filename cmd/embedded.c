@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -269,6 +270,8 @@ void embedded_close(struct embedded *s)
 	buf_close(&s->out);
 	buf_close(&s->words);
 	fs_remove_tree(AT_FDCWD, s->folder, &ignored);
+	rmdir(dirname(arena_strdup(
+		&s->arena, s->folder))); /* the folder of such folders, if ours was the last */
 	a = s->arena;
 	arena_free(&a);
 }
