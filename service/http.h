@@ -1,0 +1,79 @@
+/*
+ * http -- HTTP over TCP and Unix sockets (libmicrohttpd) on our loop. Knows
+ * nothing of jobs: whole requests go up, answers come down, at once or later.
+ *
+ * Every answer is JSON and tells WIRE_HEADER. A request that was not answered
+ * when its handler returned is parked: libmicrohttpd suspends it, and since that
+ * does not tell of a caller who hangs up, we watch the socket ourselves.
+ */
+#ifndef SERVICE_HTTP_H
+#define SERVICE_HTTP_H
+
+#include <sys/queue.h>
+
+#include "base/digest.h"
+#include "base/loop.h"
+#include "wire/wire.h"
+
+struct http;
+struct MHD_Connection;
+
+/* One request. */
+struct call {
+	const char *method; /* GET for HEAD too */
+	const char *path;   /* without its query, unescaped */
+	struct buf body;
+	struct arena arena; /* lives as long as the request */
+
+	/* For the hooks, which the rest is nothing to. */
+	const void *route;
+	const char *param; /* the variable part of the path */
+	char tenant[DIGEST_HEX];
+	const char *code;  /* of an error answer, instead of its kind's; a constant */
+	const char *allow; /* Allow: header, in the arena */
+	/* Called when the caller has hung up on a parked request, which is then answered for good.
+	 */
+	void (*on_gone)(void *ctx);
+	void *gone_ctx;
+
+	/* http.c's own. */
+	struct http *http;
+	struct MHD_Connection *conn;
+	bool is_run, is_parked, is_answered, is_refused;
+	int watched_fd; /* -1: none */
+	size_t dropped_bytes;
+	unsigned status;
+	int retry_after_s;
+	struct buf answer;
+	TAILQ_ENTRY(call) link;
+};
+
+struct http_hooks {
+	void *ctx;
+	/* The headers are there: is this a request worth reading? */
+	bool (*head)(void *ctx, struct call *c, struct err *e);
+	/* The body is there too: answer now, or keep c and answer later. */
+	bool (*run)(void *ctx, struct call *c, struct err *e);
+};
+
+struct http *http_open(struct loop *l, const struct http_hooks *hooks);
+/* All requests under way are answered with ERR_STOPPING as far as that goes at once. */
+void http_close(struct http *h);
+/* Listen at HOST:PORT, [ADDR]:PORT or unix:PATH (see listen.h). url is what a client would use. */
+bool http_listen(struct http *h, const char *address, bool allow_any, struct arena *a,
+		 const char **url, struct err *e);
+/* At the end of each turn of the loop; in how many ms the next one is needed, -1: not before
+ * something happens. */
+int http_turn(struct http *h);
+/* No request is under way. */
+bool http_is_idle(const struct http *h);
+
+/* A header of the request, or an argument of its query; NULL if absent. */
+const char *call_header(const struct call *c, const char *name);
+const char *call_query(const struct call *c, const char *name);
+/* Answer with JSON; body is copied. */
+void call_answer(struct call *c, unsigned status, struct bytes body);
+/* Answer with the error's row of the one table kind -> status, code. */
+void call_fail(struct call *c, const struct err *e);
+
+#endif

@@ -1,0 +1,174 @@
+#include "service/job.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "service/zalloc.h"
+
+static const char *const why_text[NWHY] = {
+	[WHY_NONE] = "Job cancelled",
+	[WHY_USER] = "Job cancelled by user",
+	[WHY_HANGUP] = "Job cancelled: its caller hung up",
+	[WHY_RESTART] = "Job cancelled: the service was restarted and its caller is gone",
+	[WHY_STOP] = "Job cancelled: the service was stopped",
+};
+
+void job_id(char out[WIRE_ID_SIZE], int64_t unix_ms)
+{
+	char time[13];
+
+	uuid_make(out);
+	snprintf(time, sizeof(time), "%012llx", (unsigned long long)unix_ms & 0xffffffffffffULL);
+	memcpy(out, time, 8);
+	memcpy(out + 9, time + 8, 4);
+	out[14] = '7';
+}
+
+struct job *job_new(struct queue *q, const char *id, int64_t created_ms)
+{
+	struct job *j = zalloc(sizeof(*j));
+	int64_t age = clock_unix_ms() - created_ms;
+
+	j->queue = q;
+	snprintf(j->id, sizeof(j->id), "%s", id);
+	j->ticket.owner = j;
+	j->created_ms = created_ms;
+	j->created_at = clock_mono_ms() - (age > 0 ? age : 0);
+	TAILQ_INIT(&j->waiters);
+	for (int i = 0; i < NWAIT; i++)
+		j->text[i] = BUF(QUEUE_ANSWER_MAX);
+	return j;
+}
+
+void job_unload(struct job *j)
+{
+	arena_free(&j->arena);
+	j->request = NULL;
+	j->kept_bytes = 0;
+}
+
+void job_free(struct job *j)
+{
+	job_unload(j);
+	for (int i = 0; i < NWAIT; i++)
+		buf_close(&j->text[i]);
+	free(j);
+}
+
+bool job_has_waiter(const struct job *j, enum wait_for what)
+{
+	const struct waiter *w;
+
+	TAILQ_FOREACH(w, &j->waiters, link)
+	if (w->what == what)
+		return true;
+	return false;
+}
+
+/* The text for that kind of waiter, made from the whole job's where it came late. */
+static bool text_for(struct job *j, enum wait_for what, struct err *e)
+{
+	if (what == WAIT_CANCELLED && j->status != WIRE_CANCELLED)
+		return err_set(e, ERR_CONFLICT, "job %s has ended already: it is %s", j->id,
+			       wire_status_names[j->status]);
+	if (what == WAIT_RESULT && !j->text[what].len)
+		return job_result_text(buf_text(&j->text[WAIT_ENDED]), j->text[WAIT_ENDED].len,
+				       &j->text[what], e);
+	return true;
+}
+
+void job_tell(struct job *j, const struct err *e)
+{
+	struct waiter *w;
+	struct err failed;
+
+	while ((w = TAILQ_FIRST(&j->waiters))) {
+		struct bytes json = { "", 0 };
+		const struct err *why = e;
+
+		TAILQ_REMOVE(&j->waiters, w, link);
+		w->job = NULL;
+		if (!why && !text_for(j, w->what, &failed))
+			why = &failed;
+		if (!why)
+			json = (struct bytes){ buf_text(&j->text[w->what]), j->text[w->what].len };
+		w->tell(w->ctx, json, why);
+	}
+}
+
+struct wire_result job_no_result(const struct job *j, enum wire_status status, const char *error)
+{
+	return (struct wire_result){
+		.out = { "", 0 },
+		.err = { "", 0 },
+		.error = error,
+		.exit_code = -1,
+		.network = j->request ? j->request->network : WIRE_ZEROTRUST,
+		.status = status,
+	};
+}
+
+static bool print_texts(struct job *j, const struct wire_result *r)
+{
+	const struct wire_job whole = {
+		.id = j->id,
+		.status = r->status,
+		.language = j->language_name,
+		.created_at = j->created_ms / 1000,
+		.started_at = j->started_ms / 1000,
+		.completed_at = j->ended_ms / 1000,
+		.result = r,
+	};
+
+	for (int i = 0; i < NWAIT; i++)
+		buf_clear(&j->text[i]);
+	return wire_job_print(&whole, &j->text[WAIT_ENDED]) &&
+	       (!job_has_waiter(j, WAIT_RESULT) || wire_result_print(r, &j->text[WAIT_RESULT])) &&
+	       (r->status != WIRE_CANCELLED ||
+		wire_cancelled_print(&whole, &j->text[WAIT_CANCELLED]));
+}
+
+void job_end(struct job *j, const struct wire_result *result)
+{
+	struct wire_result r = *result;
+	int64_t now = clock_mono_ms();
+
+	j->ended_ms = clock_unix_ms();
+	r.job_id = j->id;
+	r.language = j->language_name;
+	r.has_extras = true;
+	r.queue_time_ms = (j->started_at ? j->started_at : now) - j->created_at;
+	r.total_time_ms = j->started_at ? now - j->started_at : 0;
+	if (r.status == WIRE_CANCELLED) {
+		r.success = false;
+		r.exit_code = -1;
+		r.error = why_text[j->why];
+	}
+	if (!print_texts(j, &r)) {
+		struct wire_result large = job_no_result(
+			j, WIRE_FAILED, "the result is larger than the service can keep");
+
+		large.job_id = j->id;
+		large.language = j->language_name;
+		large.execution_mode = r.execution_mode;
+		large.has_extras = true;
+		r = large;
+		print_texts(j, &r);
+	}
+	j->status = r.status;
+	job_unload(j);
+}
+
+bool job_result_text(const char *json, size_t len, struct buf *b, struct err *e)
+{
+	CLEAN_ARENA struct arena a = { 0 };
+	struct wire_job job = { 0 };
+
+	if (!wire_job_parse(&a, json, len, &job, e))
+		return false;
+	if (!job.result)
+		return err_set(e, ERR_SYSTEM, "the job that was kept has no result");
+	return wire_result_print(job.result, b) ||
+	       err_set(e, ERR_SYSTEM, "the result is larger than %zu bytes", b->max);
+}

@@ -1,0 +1,505 @@
+#include "service/store.h"
+
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+
+#define APPLICATION_ID 0x73626368    /* "sbch" */
+#define NOTE_MS        200           /* how long a note may wait for company in its commit */
+#define CHECK_MAX      (256LL << 20) /* a larger file is not read whole at start */
+
+/* migration[n] brings a store of user_version n to n + 1. */
+static const char *const migration[] = {
+	"CREATE TABLE job ("
+	" seq INTEGER PRIMARY KEY,"
+	" id TEXT NOT NULL UNIQUE,"
+	" tenant TEXT NOT NULL,"
+	" language TEXT NOT NULL,"
+	" is_interactive INTEGER NOT NULL,"
+	" status TEXT NOT NULL,"
+	" created_ms INTEGER NOT NULL,"
+	" started_ms INTEGER,"
+	" ended_ms INTEGER,"
+	" idem_key TEXT,"
+	" idem_digest TEXT) STRICT;"
+	"CREATE UNIQUE INDEX job_key ON job (tenant, idem_key) WHERE idem_key IS NOT NULL;"
+	"CREATE TABLE request (seq INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;"
+	"CREATE TABLE answer (seq INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;",
+};
+
+#define NMIGRATION ((int)(sizeof(migration) / sizeof(migration[0])))
+
+enum sql {
+	SQL_BEGIN,
+	SQL_COMMIT,
+	SQL_ROLLBACK,
+	SQL_ADD_JOB,
+	SQL_ADD_REQUEST,
+	SQL_NOTE_RUNNING,
+	SQL_END,
+	SQL_DROP_REQUEST,
+	SQL_ADD_ANSWER,
+	SQL_FORGET_KEY,
+	SQL_REQUEST,
+	SQL_ANSWER,
+	SQL_FIND_KEY,
+	SQL_OWED,
+	NSQL
+};
+
+static const char *const sql_text[NSQL] = {
+	[SQL_BEGIN] = "BEGIN IMMEDIATE",
+	[SQL_COMMIT] = "COMMIT",
+	[SQL_ROLLBACK] = "ROLLBACK",
+	[SQL_ADD_JOB] =
+		"INSERT INTO job (id, tenant, language, is_interactive, created_ms,"
+		" idem_key, idem_digest, status) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'pending')",
+	[SQL_ADD_REQUEST] = "INSERT INTO request (seq, body) VALUES (?1, ?2)",
+	[SQL_NOTE_RUNNING] = "UPDATE job SET status = iif(?2 = 0, 'pending', 'running'),"
+			     " started_ms = nullif(?2, 0) WHERE seq = ?1",
+	[SQL_END] = "UPDATE job SET status = ?2, ended_ms = ?3 WHERE seq = ?1",
+	[SQL_DROP_REQUEST] = "DELETE FROM request WHERE seq = ?1",
+	[SQL_ADD_ANSWER] = "INSERT INTO answer (seq, body) VALUES (?1, ?2)",
+	[SQL_FORGET_KEY] = "UPDATE job SET idem_key = NULL WHERE seq = ?1",
+	[SQL_REQUEST] = "SELECT body FROM request WHERE seq = ?1",
+	[SQL_ANSWER] = "SELECT a.body FROM job j JOIN answer a ON a.seq = j.seq"
+		       " WHERE j.id = ?1 AND j.tenant = ?2",
+	[SQL_FIND_KEY] = "SELECT id, idem_digest FROM job WHERE tenant = ?1 AND idem_key = ?2",
+	[SQL_OWED] = "SELECT j.seq, j.id, j.tenant, j.language, j.is_interactive, j.created_ms"
+		     " FROM request r JOIN job j ON j.seq = r.seq ORDER BY r.seq",
+};
+
+/*
+ * The order matters: with exclusive locking before WAL the file is ours until we close it, and
+ * needs no shared memory. The last one takes the lock.
+ */
+static const char setup[] = "PRAGMA locking_mode = EXCLUSIVE;"
+			    "PRAGMA journal_mode = WAL;"
+			    "PRAGMA synchronous = FULL;"
+			    "PRAGMA temp_store = MEMORY;"
+			    "PRAGMA journal_size_limit = 67108864;"
+			    "BEGIN IMMEDIATE; COMMIT;";
+
+struct store {
+	sqlite3 *db;
+	char *path;
+	sqlite3_stmt *stmt[NSQL];
+	bool is_begun, is_urgent;
+	bool has_failed; /* a write of this transaction did: failure says how */
+	struct err failure;
+	int64_t begun_ms; /* CLOCK_MONOTONIC */
+};
+
+/* Words what SQLite said; doing is "cannot add a job". */
+static bool store_fail(const struct store *s, const char *doing, struct err *e)
+{
+	switch (sqlite3_errcode(s->db) & 0xff) {
+	case SQLITE_BUSY:
+		return err_set(e, ERR_SYSTEM, "%s is in use by another service", s->path);
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return err_set(e, ERR_SYSTEM,
+			       "%s is damaged (%s): put back a copy of it, or move it away to "
+			       "start with an empty one",
+			       s->path, sqlite3_errmsg(s->db));
+	case SQLITE_FULL:
+		return err_set(e, ERR_SYSTEM, "%s: no space is left on its disk for %s", doing,
+			       s->path);
+	default:
+		return err_set(e, ERR_SYSTEM, "%s: %s: %s", doing, s->path, sqlite3_errmsg(s->db));
+	}
+}
+
+static bool run_script(struct store *s, const char *script, const char *doing, struct err *e)
+{
+	return sqlite3_exec(s->db, script, NULL, NULL, NULL) == SQLITE_OK ||
+	       store_fail(s, doing, e);
+}
+
+static bool get_pragma(struct store *s, const char *pragma, int64_t *out, struct err *e)
+{
+	sqlite3_stmt *st = NULL;
+	bool ok = sqlite3_prepare_v2(s->db, pragma, -1, &st, NULL) == SQLITE_OK &&
+		  sqlite3_step(st) == SQLITE_ROW;
+
+	if (ok)
+		*out = sqlite3_column_int64(st, 0);
+	sqlite3_finalize(st);
+	return ok || store_fail(s, "cannot read the store", e);
+}
+
+static bool check_whole(struct store *s, struct err *e)
+{
+	sqlite3_stmt *st = NULL;
+	int64_t page = 0, npage = 0;
+	bool ok;
+
+	if (!get_pragma(s, "PRAGMA page_size", &page, e) ||
+	    !get_pragma(s, "PRAGMA page_count", &npage, e))
+		return false;
+	if (page * npage > CHECK_MAX)
+		return true;
+	if (sqlite3_prepare_v2(s->db, "PRAGMA quick_check(1)", -1, &st, NULL) != SQLITE_OK ||
+	    sqlite3_step(st) != SQLITE_ROW) {
+		sqlite3_finalize(st);
+		return store_fail(s, "cannot check the store", e);
+	}
+	ok = !strcmp((const char *)sqlite3_column_text(st, 0), "ok");
+	sqlite3_finalize(st);
+	return ok || err_set(e, ERR_SYSTEM,
+			     "%s is damaged: put back a copy of it, or move it away to start with "
+			     "an empty one",
+			     s->path);
+}
+
+/* Whether the file is a store of ours (or still empty), and which version. */
+static bool check_kind(struct store *s, int64_t *version, struct err *e)
+{
+	int64_t id = 0, ntable = 0;
+
+	if (!get_pragma(s, "PRAGMA application_id", &id, e) ||
+	    !get_pragma(s, "PRAGMA user_version", version, e) ||
+	    !get_pragma(s, "SELECT count(*) FROM sqlite_schema", &ntable, e))
+		return false;
+	if (id != APPLICATION_ID && (id != 0 || ntable != 0))
+		return err_set(e, ERR_SYSTEM, "%s is a database of another program", s->path);
+	if (*version > NMIGRATION)
+		return err_set(e, ERR_SYSTEM,
+			       "%s was made by a newer sandbatch (version %lld, this one knows up "
+			       "to %d)",
+			       s->path, (long long)*version, NMIGRATION);
+	return true;
+}
+
+static bool migrate(struct store *s, struct err *e)
+{
+	char stamp[96];
+	int64_t version = 0;
+
+	if (!check_kind(s, &version, e))
+		return false;
+	for (int v = (int)version; v < NMIGRATION; v++) {
+		snprintf(stamp, sizeof(stamp),
+			 "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
+			 APPLICATION_ID, v + 1);
+		if (!run_script(s, "BEGIN IMMEDIATE", "cannot bring the store up to date", e) ||
+		    !run_script(s, migration[v], "cannot bring the store up to date", e) ||
+		    !run_script(s, stamp, "cannot bring the store up to date", e))
+			return false;
+	}
+	return run_script(s,
+			  "UPDATE job SET status = 'pending', started_ms = NULL WHERE status = "
+			  "'running' AND seq IN (SELECT seq FROM request)",
+			  "cannot requeue what ran", e);
+}
+
+static bool prepare_all(struct store *s, struct err *e)
+{
+	for (int i = 0; i < NSQL; i++)
+		if (sqlite3_prepare_v3(s->db, sql_text[i], -1, SQLITE_PREPARE_PERSISTENT,
+				       &s->stmt[i], NULL) != SQLITE_OK)
+			return store_fail(s, "cannot read the store", e);
+	return true;
+}
+
+/* SQLite would make the file readable for all; the WAL takes the file's mode. */
+static bool make_private(const char *path, struct err *e)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+
+	if (fd < 0)
+		return err_sys(e, "cannot open the store %s", path);
+	close(fd);
+	return true;
+}
+
+static bool open_db(struct store *s, struct err *e)
+{
+	if (!make_private(s->path, e))
+		return false;
+	if (sqlite3_open_v2(s->path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
+	    SQLITE_OK)
+		return err_set(e, ERR_SYSTEM, "cannot open the store %s: %s", s->path,
+			       s->db ? sqlite3_errmsg(s->db) : "out of memory");
+	return run_script(s, setup, "cannot open the store", e) && check_whole(s, e) &&
+	       migrate(s, e) && prepare_all(s, e);
+}
+
+struct store *store_open(const char *dir, struct err *e)
+{
+	struct store *s;
+
+	if (!fs_mkdirs(AT_FDCWD, dir, e))
+		return NULL;
+	s = calloc(1, sizeof(*s));
+	if (!s || asprintf(&s->path, "%s/jobs.db", dir) < 0)
+		abort();
+	if (!open_db(s, e)) {
+		store_close(s);
+		return NULL;
+	}
+	return s;
+}
+
+void store_close(struct store *s)
+{
+	if (!s)
+		return;
+	for (int i = 0; i < NSQL; i++)
+		sqlite3_finalize(s->stmt[i]);
+	sqlite3_close(s->db);
+	free(s->path);
+	free(s);
+}
+
+/* The statement, afresh, its first parameter set to n where it is >= 0. */
+static sqlite3_stmt *sql_with(const struct store *s, enum sql which, int64_t n)
+{
+	sqlite3_stmt *st = s->stmt[which];
+
+	sqlite3_reset(st);
+	sqlite3_clear_bindings(st);
+	if (n >= 0)
+		sqlite3_bind_int64(st, 1, n);
+	return st;
+}
+
+static void bind_text(sqlite3_stmt *st, int at, const char *text)
+{
+	sqlite3_bind_text(st, at, text, -1, SQLITE_STATIC);
+}
+
+static void bind_blob(sqlite3_stmt *st, int at, struct bytes b)
+{
+	sqlite3_bind_blob64(st, at, b.len ? b.data : "", b.len, SQLITE_STATIC);
+}
+
+/* Run a statement that gives no rows. */
+static bool sql_run(struct store *s, enum sql which, const char *doing, struct err *e)
+{
+	sqlite3_stmt *st = s->stmt[which];
+	bool ok = sqlite3_step(st) == SQLITE_DONE || store_fail(s, doing, e);
+
+	sqlite3_reset(st);
+	return ok;
+}
+
+/* Run a write of the transaction; its failing is the transaction's. */
+static bool write_run(struct store *s, enum sql which, const char *doing, struct err *e)
+{
+	if (sql_run(s, which, doing, e))
+		return true;
+	s->has_failed = true;
+	s->failure = *e;
+	return false;
+}
+
+/* A transaction that could not even begin is one that failed: its commit says so. */
+static bool begin(struct store *s, bool is_urgent, struct err *e)
+{
+	bool is_first = !s->is_begun;
+
+	if (is_first) {
+		s->is_begun = true;
+		s->is_urgent = s->has_failed = false;
+		s->begun_ms = clock_mono_ms();
+	}
+	s->is_urgent |= is_urgent;
+	if (s->has_failed) {
+		*e = s->failure;
+		return false;
+	}
+	sql_with(s, SQL_BEGIN, -1);
+	return !is_first || write_run(s, SQL_BEGIN, "cannot write to the store", e);
+}
+
+bool store_add(struct store *s, const struct store_job *j, int64_t *seq, struct err *e)
+{
+	sqlite3_stmt *st;
+
+	if (!begin(s, true, e))
+		return false;
+	st = sql_with(s, SQL_ADD_JOB, -1);
+	bind_text(st, 1, j->id);
+	bind_text(st, 2, j->tenant);
+	bind_text(st, 3, j->language);
+	sqlite3_bind_int(st, 4, j->is_interactive);
+	sqlite3_bind_int64(st, 5, j->created_ms);
+	if (j->key) {
+		bind_text(st, 6, j->key);
+		bind_text(st, 7, j->digest);
+	}
+	if (!write_run(s, SQL_ADD_JOB, "cannot add a job", e))
+		return false;
+	*seq = sqlite3_last_insert_rowid(s->db);
+	bind_blob(sql_with(s, SQL_ADD_REQUEST, *seq), 2, j->request);
+	return write_run(s, SQL_ADD_REQUEST, "cannot add a job", e);
+}
+
+bool store_note_running(struct store *s, int64_t seq, int64_t started_ms, struct err *e)
+{
+	if (!begin(s, false, e))
+		return false;
+	sqlite3_bind_int64(sql_with(s, SQL_NOTE_RUNNING, seq), 2, started_ms);
+	return write_run(s, SQL_NOTE_RUNNING, "cannot note that a job runs", e);
+}
+
+bool store_end(struct store *s, int64_t seq, enum wire_status status, int64_t ended_ms,
+	       struct bytes answer, struct err *e)
+{
+	static const char doing[] = "cannot keep a result";
+	sqlite3_stmt *st;
+
+	if (!begin(s, true, e))
+		return false;
+	st = sql_with(s, SQL_END, seq);
+	bind_text(st, 2, wire_status_names[status]);
+	sqlite3_bind_int64(st, 3, ended_ms);
+	sql_with(s, SQL_DROP_REQUEST, seq);
+	bind_blob(sql_with(s, SQL_ADD_ANSWER, seq), 2, answer);
+	return write_run(s, SQL_END, doing, e) && write_run(s, SQL_DROP_REQUEST, doing, e) &&
+	       write_run(s, SQL_ADD_ANSWER, doing, e);
+}
+
+bool store_forget_key(struct store *s, int64_t seq, struct err *e)
+{
+	if (!begin(s, true, e))
+		return false;
+	sql_with(s, SQL_FORGET_KEY, seq);
+	return write_run(s, SQL_FORGET_KEY, "cannot forget a key", e);
+}
+
+int store_due_ms(const struct store *s)
+{
+	int64_t left;
+
+	if (!s->is_begun)
+		return -1;
+	left = s->begun_ms + NOTE_MS - clock_mono_ms();
+	return s->is_urgent || left < 0 ? 0 : (int)left;
+}
+
+bool store_commit(struct store *s, struct err *e)
+{
+	struct err ignored;
+
+	if (!s->is_begun)
+		return true;
+	s->is_begun = false;
+	sql_with(s, SQL_COMMIT, -1);
+	if (!s->has_failed && sql_run(s, SQL_COMMIT, "cannot write to the store", e))
+		return true;
+	if (s->has_failed)
+		*e = s->failure;
+	/* Some failures have rolled back by themselves. */
+	sql_with(s, SQL_ROLLBACK, -1);
+	if (!sqlite3_get_autocommit(s->db))
+		sql_run(s, SQL_ROLLBACK, "cannot undo", &ignored);
+	return false;
+}
+
+/* Step a SELECT: *found says whether there is a row. */
+static bool select_row(struct store *s, enum sql which, bool *found, struct err *e)
+{
+	int rc = sqlite3_step(s->stmt[which]);
+
+	*found = rc == SQLITE_ROW;
+	return rc == SQLITE_ROW || rc == SQLITE_DONE || store_fail(s, "cannot read the store", e);
+}
+
+static struct bytes column_bytes(sqlite3_stmt *st, int at)
+{
+	struct bytes b = { .data = sqlite3_column_blob(st, at) };
+
+	b.len = (size_t)sqlite3_column_bytes(st, at);
+	return b;
+}
+
+static const char *column_text(sqlite3_stmt *st, int at)
+{
+	const unsigned char *text = sqlite3_column_text(st, at);
+
+	return text ? (const char *)text : "";
+}
+
+bool store_request(struct store *s, struct arena *a, int64_t seq, struct bytes *out, struct err *e)
+{
+	sqlite3_stmt *st = sql_with(s, SQL_REQUEST, seq);
+	struct bytes b;
+	bool found;
+
+	if (!select_row(s, SQL_REQUEST, &found, e))
+		return false;
+	if (!found)
+		return err_set(e, ERR_SYSTEM, "the job's request is not in %s", s->path);
+	b = column_bytes(st, 0);
+	*out = (struct bytes){ arena_strndup(a, b.len ? b.data : "", b.len), b.len };
+	sqlite3_reset(st);
+	return true;
+}
+
+bool store_answer(struct store *s, const char *tenant, const char *id, struct buf *out, bool *found,
+		  struct err *e)
+{
+	sqlite3_stmt *st = sql_with(s, SQL_ANSWER, -1);
+	struct bytes b;
+	bool ok = true;
+
+	bind_text(st, 1, id);
+	bind_text(st, 2, tenant);
+	if (!select_row(s, SQL_ANSWER, found, e))
+		return false;
+	if (*found) {
+		b = column_bytes(st, 0);
+		ok = buf_add(out, b.data, b.len) ||
+		     err_set(e, ERR_SYSTEM, "the answer kept for job %s is larger than %zu bytes",
+			     id, out->max);
+	}
+	sqlite3_reset(st);
+	return ok;
+}
+
+bool store_find_key(struct store *s, const char *tenant, const char *key, struct store_key *out,
+		    struct err *e)
+{
+	sqlite3_stmt *st = sql_with(s, SQL_FIND_KEY, -1);
+	bool found;
+
+	*out = (struct store_key){ 0 };
+	bind_text(st, 1, tenant);
+	bind_text(st, 2, key);
+	if (!select_row(s, SQL_FIND_KEY, &found, e))
+		return false;
+	if (found) {
+		snprintf(out->id, sizeof(out->id), "%s", column_text(st, 0));
+		snprintf(out->digest, sizeof(out->digest), "%s", column_text(st, 1));
+	}
+	sqlite3_reset(st);
+	return true;
+}
+
+bool store_owed(struct store *s, store_owed_fn *fn, void *ctx, struct err *e)
+{
+	sqlite3_stmt *st = sql_with(s, SQL_OWED, -1);
+	bool found;
+
+	while (select_row(s, SQL_OWED, &found, e)) {
+		if (!found) {
+			sqlite3_reset(st);
+			return true;
+		}
+		fn(ctx, sqlite3_column_int64(st, 0),
+		   &(struct store_job){ .id = column_text(st, 1),
+					.tenant = column_text(st, 2),
+					.language = column_text(st, 3),
+					.is_interactive = sqlite3_column_int(st, 4) != 0,
+					.created_ms = sqlite3_column_int64(st, 5) });
+	}
+	sqlite3_reset(st);
+	return false;
+}

@@ -1,0 +1,65 @@
+/*
+ * store -- what outlives the service: every job that was accepted, in one SQLite
+ * file (WAL, synchronous=FULL), DIR/jobs.db. All SQL is in store.c.
+ *
+ * Writes gather in a transaction that store_commit ends, once a turn of the loop;
+ * when one of them fails, all of them are undone at the commit. A job's request
+ * is kept until it ends, then its answer: what GET /jobs/{id} says of it.
+ */
+#ifndef SERVICE_STORE_H
+#define SERVICE_STORE_H
+
+#include "base/digest.h"
+#include "wire/wire.h"
+
+struct store;
+
+struct store_job {
+	const char *id, *tenant, *language;
+	bool is_interactive;  /* its caller waits for it: /execute */
+	int64_t created_ms;   /* Unix time */
+	const char *key;      /* Idempotency-Key, or NULL */
+	const char *digest;   /* with a key: of the request */
+	struct bytes request; /* JSON as received */
+};
+
+/* Open or make DIR/jobs.db. NULL with e when another service has it, or it is damaged or not ours:
+ * it is left as it is. */
+struct store *store_open(const char *dir, struct err *e);
+/* What was not committed is undone. */
+void store_close(struct store *s);
+
+bool store_add(struct store *s, const struct store_job *j, int64_t *seq, struct err *e);
+/* Note that the job runs since then, or with 0 that it is pending again. Nobody waits for that to
+ * be on disk. */
+bool store_note_running(struct store *s, int64_t seq, int64_t started_ms, struct err *e);
+/* It has ended: answer takes the place of its request. */
+bool store_end(struct store *s, int64_t seq, enum wire_status status, int64_t ended_ms,
+	       struct bytes answer, struct err *e);
+/* A repeat of the submit shall be a new job. */
+bool store_forget_key(struct store *s, int64_t seq, struct err *e);
+
+/* In how many ms a commit is due: 0 when something is waited for, a little for mere notes, -1:
+ * nothing was written. */
+int store_due_ms(const struct store *s);
+/* All or nothing of what was written since the last one is on disk. */
+bool store_commit(struct store *s, struct err *e);
+
+/* The request of a job that has not ended. */
+bool store_request(struct store *s, struct arena *a, int64_t seq, struct bytes *out, struct err *e);
+/* The answer of an ended job of that tenant; *found says whether there is one. */
+bool store_answer(struct store *s, const char *tenant, const char *id, struct buf *out, bool *found,
+		  struct err *e);
+
+struct store_key {
+	char id[WIRE_ID_SIZE]; /* "": no job has that key */
+	char digest[DIGEST_HEX];
+};
+bool store_find_key(struct store *s, const char *tenant, const char *key, struct store_key *out,
+		    struct err *e);
+
+/* Each job that has not ended, in the order they came; without its request. */
+typedef void store_owed_fn(void *ctx, int64_t seq, const struct store_job *j);
+bool store_owed(struct store *s, store_owed_fn *fn, void *ctx, struct err *e);
+
+#endif
