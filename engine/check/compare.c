@@ -58,16 +58,23 @@ static const char *quote(struct arena *a, struct bytes t, enum show as)
 	return arena_strdup(a, buf_text(&b));
 }
 
-/* " from cases/1.out" where the wanted text is a file's. */
-static const char *from_file(const struct comparison *q)
+/* What is wanted, in a sentence: the file that has it, or the text. */
+static const char *wanted(const struct comparison *q)
 {
 	CLEAN_BUF struct buf b = BUF(DETAIL_MAX);
 
 	if (q->check->spec->comparator != COMPARE_EQUALS_FILE || !q->check->name)
-		return "";
-	buf_puts(&b, " from ");
+		return quote(q->a, q->want, SHOW_EXACT);
 	check_show(&b, q->check->name, strlen(q->check->name), SHOW_SAFE);
 	return arena_strdup(q->a, buf_text(&b));
+}
+
+/* " from cases/1.out", or nothing. */
+static const char *from_file(const struct comparison *q)
+{
+	if (q->check->spec->comparator != COMPARE_EQUALS_FILE)
+		return "";
+	return arena_printf(q->a, " from %s", wanted(q));
 }
 
 static void show_difference(struct buf *b, struct bytes want, struct bytes found,
@@ -83,7 +90,7 @@ static void show_difference(struct buf *b, struct bytes want, struct bytes found
 
 static const char *final_newline(const struct comparison *q, const char *words)
 {
-	if (is_same(q->want, q->found))
+	if (q->is_cut)
 		return arena_printf(q->a, "%s was cut at its cap, where what is wanted ends",
 				    q->stream);
 	return arena_printf(q->a, "%s %s%s in its final newline: %s", q->stream, words,
@@ -112,12 +119,12 @@ static bool equals(const struct comparison *q, const char *words, struct buf *de
 		return false;
 	}
 	if (q->found.len)
-		*what = arena_printf(q->a, "%s %s%s at line %zu, column %zu%s", q->stream, words,
-				     from_file(q), at.line, at.column,
-				     is_same_but_space(want, found) ? ", only in white space" : "");
+		*what = arena_printf(q->a, "%s %s%s%s at line %zu, column %zu", q->stream, words,
+				     from_file(q),
+				     is_same_but_space(want, found) ? " only in white space," : "",
+				     at.line, at.column);
 	else
-		*what = arena_printf(q->a, "%s is empty, but should not%s", q->stream,
-				     from_file(q));
+		*what = arena_printf(q->a, "%s is empty, wanted %s", q->stream, wanted(q));
 	show_difference(detail, want, found, &at);
 	return false;
 }

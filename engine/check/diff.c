@@ -2,6 +2,7 @@
 
 #define WINDOW  64 /* lines of each side that are compared */
 #define CONTEXT 2
+#define RUN     6 /* lines with one mark that are shown together */
 
 struct line {
 	const char *s;
@@ -13,6 +14,7 @@ struct step {
 	char mark;
 	struct line line;
 	size_t number; /* in the wanted text; of '+', where it would stand */
+	bool is_spot;  /* the line of the first difference */
 };
 
 /* The lines that are compared; common[i][j] is how many want[i..] and found[j..] have in common. */
@@ -182,7 +184,7 @@ static void count_common(struct window *w)
 		}
 }
 
-static void make_steps(struct window *w)
+static void make_steps(struct window *w, size_t spot_line)
 {
 	size_t i = 0, j = 0;
 
@@ -198,10 +200,11 @@ static void make_steps(struct window *w)
 			j++;
 		} else if (j == w->nfound || (both && w->common[i + 1][j] >= w->common[i][j + 1])) {
 			s->mark = '-';
-			i++;
+			s->is_spot = w->first + i++ == spot_line;
 		} else {
 			s->mark = '+';
-			s->line = w->found[j++];
+			s->line = w->found[j];
+			s->is_spot = w->first + j++ == spot_line;
 		}
 	}
 }
@@ -217,25 +220,45 @@ static bool is_shown(const struct window *w, size_t k)
 	return false;
 }
 
+/* How many steps from k on have its mark. */
+static size_t run_len(const struct window *w, size_t k)
+{
+	size_t n = 1;
+
+	while (k + n < w->nstep && w->step[k + n].mark == w->step[k].mark)
+		n++;
+	return n;
+}
+
+static void show_step(struct buf *b, const struct step *s, const struct spot *at)
+{
+	buf_printf(b, "%c", s->mark);
+	show_line(b, s->line.s, s->line.len, s->is_spot ? at->offset - at->line_start : 0);
+}
+
 static void show_steps(struct buf *b, const struct window *w, const struct spot *at)
 {
-	size_t shown = 0, last = SIZE_MAX - 1;
+	size_t shown = 0, run = 0, next = SIZE_MAX;
 
 	for (size_t k = 0; k < w->nstep; k++) {
 		const struct step *s = &w->step[k];
-		bool is_spot = s->number == at->line && s->mark != ' ';
 
+		run = k && s->mark == s[-1].mark ? run + 1 : 0;
 		if (!is_shown(w, k))
+			continue;
+		if (k != next)
+			buf_printf(b, "@@ line %zu @@\n", s->number);
+		next = k + 1;
+		if (run > RUN)
 			continue;
 		if (shown++ == SHOWN_LINES) {
 			buf_puts(b, "...\n");
 			return;
 		}
-		if (k != last + 1)
-			buf_printf(b, "@@ line %zu @@\n", s->number);
-		last = k;
-		buf_printf(b, "%c", s->mark);
-		show_line(b, s->line.s, s->line.len, is_spot ? at->offset - at->line_start : 0);
+		if (run == RUN && run_len(w, k) > 1)
+			buf_printf(b, "%c... %zu more\n", s->mark, run_len(w, k));
+		else
+			show_step(b, s, at);
 	}
 }
 
@@ -252,6 +275,6 @@ void show_diff(struct buf *b, struct bytes want, struct bytes found, const struc
 	w.nwant = take_lines(want, start, w.want);
 	w.nfound = take_lines(found, start, w.found);
 	count_common(&w);
-	make_steps(&w);
+	make_steps(&w, at->line);
 	show_steps(b, &w, at);
 }
