@@ -105,8 +105,11 @@ all_dead() {
 	done
 }
 
-# What a slot could leave behind on this host: mounts and cgroups whose names have ours in them.
-traces() {
-	grep -c sandbatch /proc/self/mountinfo || true
-	find /sys/fs/cgroup -type d -name '*sandbatch*' 2>/dev/null | sort
+# Whether a process anywhere on this host, in a sandbox too, has that pattern in its command line.
+started() {
+	pgrep -f -- "$1" >/dev/null
+}
+
+not() {
+	! "$@"
 }

@@ -1,0 +1,105 @@
+#!/usr/bin/env -S bats --tap
+# Attacks, as specs: each is contained and named, and the next job in the same slot sees nothing of it.
+load common
+
+# attack LANGUAGE LIMITS EXPECT <CODE -- the program alone, then an honest one after it.
+attack() {
+	{
+		printf 'version: 1\nname: attack\njobs:\n'
+		printf '  attack:\n    language: %s\n    ttl: 2\n    limits: %s\n    expect: %s\n    code: |\n' "$@"
+		sed 's/^/      /'
+		printf '  after:\n    language: bash\n    needs: [%s]\n' attack
+		printf '    code: ls -A /tmp; ls -A /dev/shm 2>/dev/null; cat /proc/[0-9]*/comm | sort -u\n'
+	} >s.yaml
+	exits 0 timeout 60 sandbatch run s.yaml --output kept -j 1
+	# The honest job sees its own source, and no process but its own.
+	diff - kept/jobs/after/stdout <<-'SEEN'
+		main.sh
+		bash
+		cat
+		init
+		sort
+	SEEN
+}
+
+result() {
+	jq -r "$1" kept/jobs/attack/result.json
+}
+
+@test "a fork bomb" {
+	attack c '{ processes: 32 }' '{ status: timeout }' <<-'CODE'
+		#include <unistd.h>
+		int main(void) { for (;;) fork(); }
+	CODE
+	test "$(result .limit)" = ttl -o "$(result .limit)" = processes
+}
+
+@test "a memory bomb" {
+	attack c '{ memory_mb: 64 }' '{ exit_code: any }' <<-'CODE'
+		#include <stdlib.h>
+		#include <string.h>
+		int main(void)
+		{
+			for (size_t n = 0; n < 4096; n++) {
+				char *p = malloc(1 << 20);
+				if (!p)
+					abort();
+				memset(p, 1, 1 << 20);
+			}
+			return 0;
+		}
+	CODE
+	test "$(result .exit_code)" -ne 0
+}
+
+@test "an endless loop" {
+	attack bash '{}' '{ status: timeout }' <<-'CODE'
+		trap '' TERM INT HUP
+		while :; do :; done
+	CODE
+	test "$(result .limit)" = ttl -o "$(result .limit)" = cpu
+}
+
+@test "an output flood does not kill the program, and is cut" {
+	attack python '{ output_bytes: 1000 }' '{ exit_code: 0 }' <<-'CODE'
+		import sys
+		for n in range(100000):
+		    sys.stdout.write("x" * 99 + "\n")
+	CODE
+	test "$(result .stdout_truncated)" = true
+	test "$(wc -c <kept/jobs/attack/stdout)" -eq 1000
+}
+
+@test "the network is not there" {
+	attack python '{}' '{ stdout: "2" }' <<-'CODE'
+		import socket
+		refused = 0
+		for address in ("192.0.2.1", 53), ("127.0.0.1", 22):
+		    for kind in (socket.SOCK_STREAM,):
+		        s = socket.socket(socket.AF_INET, kind)
+		        s.settimeout(1)
+		        try:
+		            s.connect(address)
+		        except OSError:
+		            refused += 1
+		print(refused)
+	CODE
+}
+
+@test "a process that is left behind dies with its program" {
+	attack bash '{}' '{ exit_code: 0 }' <<-CODE
+		(setsid sleep 57.$$ >/dev/null 2>&1 &)
+		(setsid setsid sleep 58.$$ &)
+	CODE
+	not started "sleep 5[78].$$"
+}
+
+@test "the host's files are not there, or cannot be written" {
+	attack bash '{}' '{ stdout: "done" }' <<-CODE
+		cat /etc/shadow && echo shadow
+		ls "$PWD" && echo project
+		touch /usr/bin/x /etc/x /x && echo written
+		mount -t tmpfs none /mnt && echo mounted
+		echo done
+	CODE
+}

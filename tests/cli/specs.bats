@@ -1,0 +1,47 @@
+#!/usr/bin/env -S bats --tap
+# Every spec in specs/ is run as a user would, and judged as it says.
+load common
+
+# decided FOLDER -- what a run decided, without what differs from run to run.
+decided() {
+	jq -r '[.cell, .verdict, .reason] | join(" | ")' "$1/jsonl" | sed 's/ [|] $//'
+}
+
+# batch STATUS NAME -- run specs/NAME.yaml, its rows compared with golden ones.
+batch() {
+	project
+	exits "$1" sandbatch run "specs/$2.yaml" --output kept --report jsonl=kept/jsonl
+	decided kept >rows
+	same rows "$FIXTURES/${3:-cli}/${4:-$2.rows}"
+}
+
+@test "no spec is forgotten here" {
+	for spec in "$TOP"/specs/*.yaml; do
+		grep -qw "$(basename "$spec" .yaml)" "$BATS_TEST_FILENAME"
+	done
+}
+
+@test "tour: everything is as expected" {
+	batch 0 tour
+	test "$(cat kept/jobs/encode/artifacts/secret.txt)" = "Gur fnzr cebtenz, gjvpr."
+	test -s kept/artifacts.tar.zst
+}
+
+@test "grading: every submission gets the verdict it deserves" {
+	batch 1 grading grading verdicts.golden
+}
+
+@test "regression: one program, one output, every language" {
+	batch 0 regression
+}
+
+@test "nightly: two runs give the same archive, bit for bit" {
+	batch 0 nightly
+	exits 0 sandbatch run specs/nightly.yaml --output again
+	cmp kept/artifacts.tar.zst again/artifacts.tar.zst
+	mkdir unpacked
+	tar -C unpacked --zstd -xf kept/artifacts.tar.zst
+	(cd unpacked && sha256sum -c SHA256SUMS)
+	find unpacked -name area -type f | grep .
+	find unpacked -name VERSION -type f | grep .
+}
