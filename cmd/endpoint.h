@@ -14,6 +14,7 @@ struct endpoint_options {
 };
 
 /* Rows of a command's table for the member m of its struct type. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): neither can stand in parentheses */
 #define ENDPOINT_OPTIONS(type, m)                                                         \
 	{ "endpoint",  0,                                                                 \
 	  "URL",       "http(s)://HOST or unix:PATH; without it a service of our own",    \
@@ -52,6 +53,7 @@ struct endpoint_options {
 			"of a service of our own; limits where namespaces are forbidden", \
 			OPTION_TEXT, offsetof(type, m.sandbox), 0, 0                      \
 	}
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 struct endpoint {
 	struct loop *loop;

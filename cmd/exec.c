@@ -8,8 +8,9 @@
 #include "cmd/cmd.h"
 #include "cmd/endpoint.h"
 
-#define EXIT_TTL  124
-#define EXIT_OURS 125 /* as env(1), timeout(1): not the program's */
+#define PROGRAM_MAX ((size_t)WIRE_BODY_MAX)
+#define EXIT_TTL    124
+#define EXIT_OURS   125 /* as env(1), timeout(1): not the program's */
 
 struct exec_opts {
 	struct endpoint_options endpoint;
@@ -124,16 +125,16 @@ static bool read_program(struct execution *x, const char *path, struct err *e)
 	char *data;
 
 	if (is_stdin) {
-		if (!fs_read_fd(&x->arena, STDIN_FILENO, WIRE_BODY_MAX, "standard input", &data,
+		if (!fs_read_fd(&x->arena, STDIN_FILENO, PROGRAM_MAX, "standard input", &data,
 				&r->code.len, e))
 			return false;
-	} else if (!fs_read(&x->arena, AT_FDCWD, path, WIRE_BODY_MAX, &data, &r->code.len, e)) {
+	} else if (!fs_read(&x->arena, AT_FDCWD, path, PROGRAM_MAX, &data, &r->code.len, e)) {
 		return false;
 	}
 	r->code.data = data;
 	if (is_stdin || isatty(STDIN_FILENO))
 		return true;
-	if (!fs_read_fd(&x->arena, STDIN_FILENO, WIRE_BODY_MAX, "standard input", &data,
+	if (!fs_read_fd(&x->arena, STDIN_FILENO, PROGRAM_MAX, "standard input", &data,
 			&r->input.len, e))
 		return false;
 	r->input.data = data;
@@ -158,7 +159,7 @@ static bool choose_language(struct execution *x, const char *given, const char *
 
 static bool submit(struct execution *x, struct err *e)
 {
-	CLEAN_BUF struct buf body = BUF(WIRE_BODY_MAX);
+	CLEAN_BUF struct buf body = BUF(PROGRAM_MAX);
 	char key[WIRE_ID_SIZE];
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, 0 };
 

@@ -6,6 +6,8 @@
 
 #include "base/fs.h"
 
+#define SPEC_MAX ((size_t)16 << 20) /* as yaml.h */
+
 struct precheck {
 	const struct run_options *o;
 	struct sources sources;
@@ -127,7 +129,7 @@ bool run_check(const struct plan *p, const struct run_options *o, struct buf *te
 
 	if (fd < 0)
 		return err_sys(e, "cannot open %s", p->spec->folder);
-	if (!fs_read(&a, AT_FDCWD, p->spec->path, 16 * WIRE_MB, &text, &c.yaml.len, e))
+	if (!fs_read(&a, AT_FDCWD, p->spec->path, SPEC_MAX, &text, &c.yaml.len, e))
 		return false;
 	c.yaml.text = text;
 	for (size_t i = 0; i < p->ncell; i++) {

@@ -154,10 +154,10 @@ static bool fits_flat(const struct pack_list *l)
 	for (size_t i = 0; i < l->n; i++) {
 		total += l->entry[i].len;
 		if (l->entry[i].is_executable || strchr(l->entry[i].name, '/') ||
-		    l->entry[i].len > WIRE_FILE_MB * 1000000)
+		    l->entry[i].len > WIRE_FILE_MB * (size_t)1000000)
 			return false;
 	}
-	return l->n <= WIRE_FILES_MAX && total <= WIRE_FILES_MB * 1000000;
+	return l->n <= WIRE_FILES_MAX && total <= WIRE_FILES_MB * (size_t)1000000;
 }
 
 static bool send_flat(struct making *m, struct pack_list *l, struct wire_request *r, struct err *e)
