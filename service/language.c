@@ -1,0 +1,307 @@
+#include "service/language.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "base/fs.h"
+#include "base/json.h"
+#include "base/proc.h"
+#include "service/command.h"
+#include "wire/wire.h"
+
+#define ENV_MAX 64
+
+static bool is_name(const char *s)
+{
+	static const char allowed[] = "0123456789abcdefghijklmnopqrstuvwxyz+#._-";
+
+	return s && *s && strlen(s) <= 40 && s[strspn(s, allowed)] == '\0';
+}
+
+static void read_env(struct yaml *y, const struct node *value, void *slot, void *ctx)
+{
+	struct language *l =
+		(struct language *)(void *)((char *)slot - offsetof(struct language, env));
+
+	(void)ctx;
+	if (value->kind != NODE_MAP || value->n > ENV_MAX) {
+		yaml_mistake(y, value->mark, "env must be a mapping of at most %d names, not %s",
+			     ENV_MAX, yaml_found(y, value));
+		return;
+	}
+	l->env = ARENA_NEW(y->arena, value->n, struct wire_pair);
+	l->nenv = 0;
+	for (size_t i = 0; i < value->n; i++) {
+		if (value->item[i]->kind != NODE_SCALAR) {
+			yaml_mistake(y, value->item[i]->mark, "%s must be a text, not %s",
+				     value->key[i]->text, yaml_found(y, value->item[i]));
+			continue;
+		}
+		l->env[l->nenv++] = (struct wire_pair){ value->key[i]->text, value->item[i]->text };
+	}
+}
+
+static const struct field row_fields[] = {
+	{ .key = "name",
+	  .type = FIELD_TEXT,
+	  .at = offsetof(struct language, name),
+	  .is_required = true,
+	  .help = "how requests call it" },
+	{ .key = "aliases",
+	  .type = FIELD_NAMES,
+	  .at = offsetof(struct language, aliases),
+	  .help = "other names" },
+	{ .key = "extensions",
+	  .type = FIELD_NAMES,
+	  .at = offsetof(struct language, extensions),
+	  .help = "of source files, without the dot" },
+	{ .key = "shebangs",
+	  .type = FIELD_NAMES,
+	  .at = offsetof(struct language, shebangs),
+	  .help = "interpreters that a #! line may name" },
+	{ .key = "filename",
+	  .type = FIELD_TEXT,
+	  .at = offsetof(struct language, filename),
+	  .is_required = true,
+	  .help = "of the source in the working directory" },
+	{ .key = "compile",
+	  .type = FIELD_NAMES,
+	  .at = offsetof(struct language, compile),
+	  .help = "command that makes program from source" },
+	{ .key = "run",
+	  .type = FIELD_NAMES,
+	  .at = offsetof(struct language, run),
+	  .is_required = true,
+	  .help = "command that runs it" },
+	{ .key = "version",
+	  .type = FIELD_NAMES,
+	  .at = offsetof(struct language, version),
+	  .help = "command that tells the version" },
+	{ .key = "program",
+	  .type = FIELD_TEXT,
+	  .at = offsetof(struct language, program),
+	  .help = "file that compile makes" },
+	{ .key = "needs",
+	  .type = FIELD_NAMES,
+	  .at = offsetof(struct language, needs),
+	  .is_required = true,
+	  .help = "programs that must be found" },
+	{ .key = "package",
+	  .type = FIELD_TEXT,
+	  .at = offsetof(struct language, package),
+	  .help = "Debian package that brings it" },
+	{ .key = "env",
+	  .type = FIELD_OTHER,
+	  .at = offsetof(struct language, env),
+	  .help = "environment variables",
+	  .read = read_env },
+	{ 0 },
+};
+
+/* The value of a key, for the place of a mistake in it; the row itself when there is none. */
+static struct mark mark_of(const struct node *row, const char *key)
+{
+	const struct node *value = yaml_get(row, key);
+
+	return value ? value->mark : row->mark;
+}
+
+static void check_command(struct yaml *y, const struct node *row, const char *key,
+			  const struct names *list)
+{
+	struct err e = { 0 };
+
+	for (size_t i = 0; i < list->n; i++)
+		if (!command_check_item(list->item[i], &e))
+			yaml_mistake(y, mark_of(row, key), "%s: %s", key, e.msg);
+}
+
+static void check_names(struct yaml *y, const struct node *row, const struct language *l)
+{
+	if (!is_name(l->name))
+		yaml_mistake(y, mark_of(row, "name"),
+			     "name must be of a-z 0-9 + # . _ -, at most 40, not '%s'", l->name);
+	for (size_t i = 0; i < l->aliases.n; i++)
+		if (!is_name(l->aliases.item[i]))
+			yaml_mistake(y, mark_of(row, "aliases"),
+				     "an alias must be of a-z 0-9 + # . _ -, at most 40, not '%s'",
+				     l->aliases.item[i]);
+}
+
+static void check_row(struct yaml *y, const struct node *row, const struct language *l)
+{
+	check_names(y, row, l);
+	check_command(y, row, "compile", &l->compile);
+	check_command(y, row, "run", &l->run);
+	if (!l->run.n)
+		yaml_mistake(y, mark_of(row, "run"), "run must have at least one item");
+	if (!l->needs.n)
+		yaml_mistake(y, mark_of(row, "needs"), "needs must have at least one item");
+	if (!fs_is_plain_path(l->filename))
+		yaml_mistake(y, mark_of(row, "filename"),
+			     "filename must be a relative name without '..', not '%s'",
+			     l->filename);
+	if (l->compile.n && !l->program)
+		yaml_mistake(y, mark_of(row, "compile"), "compile needs a program that it makes");
+	if (l->program && !fs_is_plain_path(l->program))
+		yaml_mistake(y, mark_of(row, "program"),
+			     "program must be a relative name without '..', not '%s'", l->program);
+}
+
+static void check_unique(struct yaml *y, const struct node *row, const struct languages *so_far,
+			 const char *name)
+{
+	const struct language *other = languages_find(so_far, name);
+
+	if (other)
+		yaml_mistake(y, row->mark, "'%s' names the language %s already", name, other->name);
+}
+
+/* The absolute path of a program that the sandbox has, the name itself if it has none. */
+static const char *resolve(struct arena *a, const char *name)
+{
+	const char *found = NULL;
+
+	if (name[0] != '/' && name[0] != '{')
+		found = proc_find(a, name, LANGUAGE_PATH);
+	return found ? found : name;
+}
+
+/* Programs are looked for once, here, so that a job's argv[0] is absolute already. */
+static void find_programs(struct arena *a, struct language *l)
+{
+	struct names *command[] = { &l->compile, &l->run, &l->version };
+
+	l->is_available = true;
+	for (size_t i = 0; i < l->needs.n && l->is_available; i++) {
+		if (!proc_find(a, l->needs.item[i], LANGUAGE_PATH)) {
+			l->is_available = false;
+			l->missing = l->needs.item[i];
+		}
+	}
+	for (size_t i = 0; i < sizeof(command) / sizeof(command[0]); i++)
+		if (command[i]->n)
+			command[i]->item[0] = resolve(a, command[i]->item[0]);
+}
+
+static void read_row(struct yaml *y, const struct node *row, struct languages *out)
+{
+	struct language *l = &out->item[out->n];
+	unsigned before = y->nmistake;
+
+	yaml_decode(y, row, "a language", row_fields, l, NULL);
+	if (y->nmistake != before)
+		return;
+	check_row(y, row, l);
+	check_unique(y, row, out, l->name);
+	for (size_t i = 0; i < l->aliases.n; i++)
+		check_unique(y, row, out, l->aliases.item[i]);
+	if (y->nmistake == before)
+		out->n++;
+}
+
+static void read_rows(struct yaml *y, const struct node *value, void *slot, void *ctx)
+{
+	struct languages *out = ctx;
+
+	(void)slot;
+	if (value->kind != NODE_LIST) {
+		yaml_mistake(y, value->mark, "languages must be a list, not %s",
+			     yaml_found(y, value));
+		return;
+	}
+	out->item = ARENA_NEW(y->arena, value->n, struct language);
+	for (size_t i = 0; i < value->n; i++)
+		read_row(y, value->item[i], out);
+}
+
+static const struct field file_fields[] = {
+	{ .key = "languages",
+	  .type = FIELD_OTHER,
+	  .is_required = true,
+	  .help = "the table",
+	  .read = read_rows },
+	{ 0 },
+};
+
+bool languages_load(struct arena *a, const char *path, struct buf *tell, struct languages *out,
+		    struct err *e)
+{
+	struct yaml y = { 0 };
+
+	*out = (struct languages){ 0 };
+	if (!yaml_read_file(&y, a, path, tell, e))
+		return false;
+	if (y.root)
+		yaml_decode(&y, y.root, "the file", file_fields, out, out);
+	else if (!y.nmistake)
+		yaml_mistake(&y, (struct mark){ 1, 1 },
+			     "the file must have a key 'languages', not nothing");
+	if (y.nmistake)
+		return err_set(e, ERR_SPEC, "%s: %u mistake%s", path, y.nmistake,
+			       y.nmistake == 1 ? "" : "s");
+	for (size_t i = 0; i < out->n; i++)
+		find_programs(a, &out->item[i]);
+	return true;
+}
+
+static bool has_name(const struct language *l, const char *name)
+{
+	if (!strcmp(l->name, name))
+		return true;
+	for (size_t i = 0; i < l->aliases.n; i++)
+		if (!strcmp(l->aliases.item[i], name))
+			return true;
+	return false;
+}
+
+const struct language *languages_find(const struct languages *l, const char *name)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (has_name(&l->item[i], name))
+			return &l->item[i];
+	return NULL;
+}
+
+static void add_text(cJSON *object, const char *key, const char *text)
+{
+	if (text)
+		json_add_bytes(object, key, text, strlen(text));
+	else
+		cJSON_AddNullToObject(object, key);
+}
+
+static void add_names(cJSON *object, const char *key, const struct names *list)
+{
+	cJSON *array = cJSON_AddArrayToObject(object, key);
+
+	for (size_t i = 0; i < list->n; i++)
+		cJSON_AddItemToArray(array, cJSON_CreateString(list->item[i]));
+}
+
+static void add_details(cJSON *details, const struct language *l)
+{
+	cJSON *row = cJSON_CreateObject();
+
+	add_text(row, "name", l->name);
+	add_names(row, "aliases", &l->aliases);
+	add_names(row, "extensions", &l->extensions);
+	cJSON_AddBoolToObject(row, "available", l->is_available);
+	add_text(row, "package", l->package);
+	add_text(row, "missing", l->missing);
+	cJSON_AddItemToArray(details, row);
+}
+
+bool languages_print(const struct languages *l, struct buf *b)
+{
+	CLEAN_JSON cJSON *root = cJSON_CreateObject();
+	cJSON *names = cJSON_AddArrayToObject(root, "languages");
+	cJSON *details = cJSON_AddArrayToObject(root, "details");
+
+	for (size_t i = 0; i < l->n; i++) {
+		if (l->item[i].is_available)
+			cJSON_AddItemToArray(names, cJSON_CreateString(l->item[i].name));
+		add_details(details, &l->item[i]);
+	}
+	return json_print(root, b);
+}

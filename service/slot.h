@@ -1,0 +1,71 @@
+/*
+ * slot -- the service's end of one warden (sandbox/jail.h): its process, its
+ * socket, and that it is there again when it died.
+ *
+ * Requests never fail: a warden that cannot be told, does not answer in time or
+ * says something out of turn is killed, and its end is told like any other.
+ */
+#ifndef SERVICE_SLOT_H
+#define SERVICE_SLOT_H
+
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "base/loop.h"
+#include "sandbox/jail.h"
+
+#define SLOT_TRIES 3
+
+/* What the warden answered, or (op 0) that it is gone. */
+struct slot_news {
+	uint32_t op; /* JAIL_READY, _PREPARED, _ENDED, _CLEARED, 0 */
+	int fd;      /* JAIL_PREPARED: the folder, the listener's to close; else -1 */
+	const struct jail_ended *ended; /* JAIL_ENDED */
+	const char *why;                /* 0: one sentence */
+};
+
+typedef void slot_news_fn(void *ctx, const struct slot_news *news);
+
+struct slot_options {
+	struct loop *loop;
+	int number;
+	const char *jail;    /* path of sandbatch-jail */
+	const char *sandbox; /* "full", "limits", "none" */
+	slot_news_fn *told;  /* from the loop, never from within a call of ours */
+	void *ctx;
+};
+
+/* Lives in its owner. */
+struct slot {
+	struct slot_options o;
+	pid_t pid; /* 0: none runs */
+	int pidfd, sock;
+	uint32_t awaits; /* op of the answer that is due; 0: none */
+	int nfail;       /* wardens in a row that died before they cleared a job */
+	struct jail_ready ready;
+	struct timer due; /* the answer is late, or (no process) it is time to start again */
+	char why[256];    /* why we killed it, if we did */
+};
+
+/* Start the warden. Its JAIL_READY is to be awaited. */
+bool slot_open(struct slot *s, const struct slot_options *o, struct err *e);
+/* Block until it is ready, and watch it from then on; fails with the warden's own sentence if it is
+ * broken. */
+bool slot_await(struct slot *s, struct err *e);
+/* It could take a job at once. */
+bool slot_is_idle(const struct slot *s);
+/* It is not up, and SLOT_TRIES wardens in a row died. It is still tried, ever more seldom. */
+bool slot_is_broken(const struct slot *s);
+
+void slot_prepare(struct slot *s, uint64_t disk_bytes, uint32_t max_files);
+/* fd: stdin, stdout, stderr, strings; they stay the caller's. */
+void slot_run(struct slot *s, const struct jail_run *run, const int fd[4]);
+void slot_kill(struct slot *s);
+void slot_clear(struct slot *s);
+
+/* Let the warden end; then wait for it (5 s, after that it is killed). All are let go before any is
+ * waited for. */
+void slot_let_go(struct slot *s);
+void slot_close(struct slot *s);
+
+#endif
