@@ -148,13 +148,29 @@ static void check_row(struct yaml *y, const struct node *row, const struct langu
 			     "program must be a relative name without '..', not '%s'", l->program);
 }
 
-static void check_unique(struct yaml *y, const struct node *row, const struct languages *so_far,
+static void check_unique(struct yaml *y, struct mark at, const struct languages *so_far,
 			 const char *name)
 {
 	const struct language *other = languages_find(so_far, name);
 
 	if (other)
-		yaml_mistake(y, row->mark, "'%s' names the language %s already", name, other->name);
+		yaml_mistake(y, at, "'%s' names the language %s already", name, other->name);
+}
+
+/* Each name stands for one language, and is given once. */
+static void check_all_unique(struct yaml *y, const struct node *row, const struct languages *so_far,
+			     const struct language *l)
+{
+	struct language given = { .name = l->name };
+	const struct languages own = { &given, 1 };
+
+	check_unique(y, mark_of(row, "name"), so_far, l->name);
+	given.aliases.item = l->aliases.item;
+	for (size_t i = 0; i < l->aliases.n; i++) {
+		given.aliases.n = i;
+		check_unique(y, mark_of(row, "aliases"), &own, l->aliases.item[i]);
+		check_unique(y, mark_of(row, "aliases"), so_far, l->aliases.item[i]);
+	}
 }
 
 /* The absolute path of a program that the sandbox has, the name itself if it has none. */
@@ -193,9 +209,7 @@ static void read_row(struct yaml *y, const struct node *row, struct languages *o
 	if (y->nmistake != before)
 		return;
 	check_row(y, row, l);
-	check_unique(y, row, out, l->name);
-	for (size_t i = 0; i < l->aliases.n; i++)
-		check_unique(y, row, out, l->aliases.item[i]);
+	check_all_unique(y, row, out, l);
 	if (y->nmistake == before)
 		out->n++;
 }
