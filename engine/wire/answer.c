@@ -16,8 +16,8 @@ static bool read_artifacts(const struct wire_reader *r, const struct wire_field 
 			   const cJSON *value, void *slot)
 {
 	static const struct wire_field field[] = {
-		{ "filename", wire_read_text, offsetof(struct wire_artifact, name) },
-		{ "content_base64", wire_read_base64, offsetof(struct wire_artifact, data) },
+		{ .key = "filename", wire_read_text, offsetof(struct wire_artifact, name) },
+		{ .key = "content_base64", wire_read_base64, offsetof(struct wire_artifact, data) },
 		{ 0 },
 	};
 	struct wire_result *out = slot;
@@ -47,10 +47,14 @@ static bool read_compile(const struct wire_reader *r, const struct wire_field *f
 			 const cJSON *value, void *slot)
 {
 	static const struct wire_field field[] = {
-		{ "exit_code", wire_read_int32, RESULT(compile_exit_code), INT32_MIN, INT32_MAX },
-		{ "stderr", wire_read_text, RESULT(compile_stderr) },
-		{ "time_ms", wire_read_int, RESULT(compile_time_ms), 0, EXACT_MAX },
-		{ "cached", wire_read_bool, RESULT(compile_cached) },
+		{ .key = "exit_code",
+		  wire_read_int32,
+		  RESULT(compile_exit_code),
+		  INT32_MIN,
+		  INT32_MAX },
+		{ .key = "stderr", wire_read_text, RESULT(compile_stderr) },
+		{ .key = "time_ms", wire_read_int, RESULT(compile_time_ms), 0, EXACT_MAX },
+		{ .key = "cached", wire_read_bool, RESULT(compile_cached) },
 		{ 0 },
 	};
 	const struct wire_reader in = wire_inside(r, f->key);
@@ -64,29 +68,29 @@ static bool read_compile(const struct wire_reader *r, const struct wire_field *f
 }
 
 static const struct wire_field published[] = {
-	{ "stdout", wire_read_bytes, RESULT(out) },
-	{ "stderr", wire_read_bytes, RESULT(err) },
-	{ "error", wire_read_text, RESULT(error) },
-	{ "exit_code", wire_read_int32, RESULT(exit_code), INT32_MIN, INT32_MAX },
-	{ "language", wire_read_text, RESULT(language) },
-	{ "job_id", wire_read_text, RESULT(job_id) },
-	{ "artifacts", read_artifacts, 0 },
-	{ "execution_mode", wire_read_text, RESULT(execution_mode) },
-	{ "network_mode", wire_read_name, RESULT(network), .names = wire_network_names },
-	{ "total_time_ms", wire_read_int, RESULT(total_time_ms), 0, EXACT_MAX },
-	{ "detected_language", wire_read_text, RESULT(detected_language) },
+	{ .key = "stdout", wire_read_bytes, RESULT(out) },
+	{ .key = "stderr", wire_read_bytes, RESULT(err) },
+	{ .key = "error", wire_read_text, RESULT(error) },
+	{ .key = "exit_code", wire_read_int32, RESULT(exit_code), INT32_MIN, INT32_MAX },
+	{ .key = "language", wire_read_text, RESULT(language) },
+	{ .key = "job_id", wire_read_text, RESULT(job_id) },
+	{ .key = "artifacts", read_artifacts, 0 },
+	{ .key = "execution_mode", wire_read_text, RESULT(execution_mode) },
+	{ .key = "network_mode", wire_read_name, RESULT(network), .names = wire_network_names },
+	{ .key = "total_time_ms", wire_read_int, RESULT(total_time_ms), 0, EXACT_MAX },
+	{ .key = "detected_language", wire_read_text, RESULT(detected_language) },
 	{ 0 },
 };
 
 static const struct wire_field extras[] = {
-	{ "limit", wire_read_name, RESULT(limit), .names = wire_limit_names },
-	{ "signal", wire_read_int32, RESULT(signal), 0, 1024 },
-	{ "cpu_time_ms", wire_read_int, RESULT(cpu_time_ms), 0, EXACT_MAX },
-	{ "peak_memory_bytes", wire_read_int, RESULT(peak_memory_bytes), 0, EXACT_MAX },
-	{ "stdout_truncated", wire_read_bool, RESULT(out_truncated) },
-	{ "stderr_truncated", wire_read_bool, RESULT(err_truncated) },
-	{ "compile", read_compile, 0 },
-	{ "queue_time_ms", wire_read_int, RESULT(queue_time_ms), 0, EXACT_MAX },
+	{ .key = "limit", wire_read_name, RESULT(limit), .names = wire_limit_names },
+	{ .key = "signal", wire_read_int32, RESULT(signal), 0, 1024 },
+	{ .key = "cpu_time_ms", wire_read_int, RESULT(cpu_time_ms), 0, EXACT_MAX },
+	{ .key = "peak_memory_bytes", wire_read_int, RESULT(peak_memory_bytes), 0, EXACT_MAX },
+	{ .key = "stdout_truncated", wire_read_bool, RESULT(out_truncated) },
+	{ .key = "stderr_truncated", wire_read_bool, RESULT(err_truncated) },
+	{ .key = "compile", read_compile, 0 },
+	{ .key = "queue_time_ms", wire_read_int, RESULT(queue_time_ms), 0, EXACT_MAX },
 	{ 0 },
 };
 
@@ -108,11 +112,11 @@ static struct wire_result no_result(const char *id, enum wire_status status)
 static bool read_result(const struct wire_reader *r, const cJSON *value, struct wire_job *job)
 {
 	static const struct wire_field status[] = {
-		{ "status", wire_read_name, RESULT(status), .names = wire_status_names },
+		{ .key = "status", wire_read_name, RESULT(status), .names = wire_status_names },
 		{ 0 },
 	};
 	static const struct wire_field success[] = {
-		{ "success", wire_read_bool, RESULT(success) },
+		{ .key = "success", wire_read_bool, RESULT(success) },
 		{ 0 },
 	};
 	const struct wire_reader in = wire_inside(r, "result");
@@ -138,7 +142,7 @@ static bool read_result(const struct wire_reader *r, const cJSON *value, struct 
 static bool make_result(const struct wire_reader *r, const cJSON *root, struct wire_job *job)
 {
 	static const struct wire_field error[] = {
-		{ "error", wire_read_text, RESULT(error) },
+		{ .key = "error", wire_read_text, RESULT(error) },
 		{ 0 },
 	};
 	struct wire_result *out;
@@ -174,12 +178,12 @@ static bool read_job(const struct wire_reader *r, const cJSON *root, struct wire
 {
 	static const struct wire_field field[] = {
 #define JOB(m) offsetof(struct wire_job, m)
-		{ "job_id", wire_read_text, JOB(id) },
-		{ "status", wire_read_name, JOB(status), .names = wire_status_names },
-		{ "language", wire_read_text, JOB(language) },
-		{ "created_at", wire_read_int, JOB(created_at), 0, EXACT_MAX },
-		{ "started_at", wire_read_int, JOB(started_at), 0, EXACT_MAX },
-		{ "completed_at", wire_read_int, JOB(completed_at), 0, EXACT_MAX },
+		{ .key = "job_id", wire_read_text, JOB(id) },
+		{ .key = "status", wire_read_name, JOB(status), .names = wire_status_names },
+		{ .key = "language", wire_read_text, JOB(language) },
+		{ .key = "created_at", wire_read_int, JOB(created_at), 0, EXACT_MAX },
+		{ .key = "started_at", wire_read_int, JOB(started_at), 0, EXACT_MAX },
+		{ .key = "completed_at", wire_read_int, JOB(completed_at), 0, EXACT_MAX },
 		{ 0 },
 	};
 	const cJSON *result = json_get(root, "result");

@@ -84,7 +84,8 @@ static bool read_artifact_paths(const struct wire_reader *r, const struct wire_f
 static bool read_stdin(const struct wire_reader *r, const struct wire_field *f, const cJSON *value,
 		       void *slot)
 {
-	static const struct wire_field base64[] = { { "base64", wire_read_base64, 0 }, { 0 } };
+	static const struct wire_field base64[] = { { .key = "base64", wire_read_base64, 0 },
+						    { 0 } };
 	struct wire_request *out = slot;
 	const struct wire_reader in = wire_inside(r, f->key);
 
@@ -102,13 +103,13 @@ static bool read_file(const struct wire_reader *in, const cJSON *value, size_t i
 		      struct wire_file *out)
 {
 	static const struct wire_field field[] = {
-		{ "filename", wire_read_text, offsetof(struct wire_file, name) },
-		{ "content", wire_read_base64, offsetof(struct wire_file, data) },
-		{ "extract", wire_read_bool, offsetof(struct wire_file, is_archive) },
+		{ .key = "filename", wire_read_text, offsetof(struct wire_file, name) },
+		{ .key = "content", wire_read_base64, offsetof(struct wire_file, data) },
+		{ .key = "extract", wire_read_bool, offsetof(struct wire_file, is_archive) },
 		{ 0 },
 	};
 	static const struct wire_field path[] = {
-		{ "path", wire_read_text, offsetof(struct wire_file, name) },
+		{ .key = "path", wire_read_text, offsetof(struct wire_file, name) },
 		{ 0 },
 	};
 
@@ -168,11 +169,15 @@ static bool read_limits(const struct wire_reader *r, const struct wire_field *f,
 {
 	static const struct wire_field field[] = {
 #define LIMIT(member) offsetof(struct wire_limits, member)
-		{ "memory_mb", wire_read_int, LIMIT(memory_mb), 1, LIMIT_MEMORY_MB },
-		{ "processes", wire_read_int, LIMIT(processes), 1, LIMIT_PROCESSES },
-		{ "disk_mb", wire_read_int, LIMIT(disk_mb), 1, LIMIT_DISK_MB },
-		{ "output_bytes", wire_read_int, LIMIT(output_bytes), 1, LIMIT_OUTPUT_BYTES },
-		{ "cpu_seconds", read_cpu, LIMIT(cpu_ms) },
+		{ .key = "memory_mb", wire_read_int, LIMIT(memory_mb), 1, LIMIT_MEMORY_MB },
+		{ .key = "processes", wire_read_int, LIMIT(processes), 1, LIMIT_PROCESSES },
+		{ .key = "disk_mb", wire_read_int, LIMIT(disk_mb), 1, LIMIT_DISK_MB },
+		{ .key = "output_bytes",
+		  wire_read_int,
+		  LIMIT(output_bytes),
+		  1,
+		  LIMIT_OUTPUT_BYTES },
+		{ .key = "cpu_seconds", read_cpu, LIMIT(cpu_ms) },
 		{ 0 },
 	};
 	const struct wire_reader in = wire_inside(r, f->key);
@@ -183,20 +188,20 @@ static bool read_limits(const struct wire_reader *r, const struct wire_field *f,
 }
 
 static const struct wire_field request_field[] = {
-	{ "language", wire_read_text, AT(language) },
-	{ "code", wire_read_bytes, AT(code) },
-	{ "env", read_env, 0 },
-	{ "network_mode", wire_read_name, AT(network), .names = wire_network_names },
-	{ "ttl", wire_read_int, AT(ttl_s), 1, WIRE_TTL_MAX },
-	{ "return_artifact", wire_read_bool, AT(return_artifact) },
-	{ "return_wasm_artifact", wire_read_bool, AT(return_wasm_artifact) },
-	{ "input_files", read_files, 0 },
-	{ "stdin", read_stdin, 0 },
-	{ "args", read_args, 0, .max = LIMIT_ARGS },
-	{ "compile_args", read_compile_args, 0, .max = LIMIT_ARGS },
-	{ "filename", wire_read_text, AT(filename) },
-	{ "artifact_paths", read_artifact_paths, 0, .max = LIMIT_GLOBS },
-	{ "limits", read_limits, AT(limits) },
+	{ .key = "language", wire_read_text, AT(language) },
+	{ .key = "code", wire_read_bytes, AT(code) },
+	{ .key = "env", read_env, 0 },
+	{ .key = "network_mode", wire_read_name, AT(network), .names = wire_network_names },
+	{ .key = "ttl", wire_read_int, AT(ttl_s), 1, WIRE_TTL_MAX },
+	{ .key = "return_artifact", wire_read_bool, AT(return_artifact) },
+	{ .key = "return_wasm_artifact", wire_read_bool, AT(return_wasm_artifact) },
+	{ .key = "input_files", read_files, 0 },
+	{ .key = "stdin", read_stdin, 0 },
+	{ .key = "args", read_args, 0, .max = LIMIT_ARGS },
+	{ .key = "compile_args", read_compile_args, 0, .max = LIMIT_ARGS },
+	{ .key = "filename", wire_read_text, AT(filename) },
+	{ .key = "artifact_paths", read_artifact_paths, 0, .max = LIMIT_GLOBS },
+	{ .key = "limits", read_limits, AT(limits) },
 	{ 0 },
 };
 
