@@ -1,0 +1,125 @@
+#include "keep/folder.h"
+
+#include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/fs.h"
+#include "keep/keep.h"
+
+#define MAX_NAME   200 /* bytes of a cell's folder; file systems take 255 */
+#define HASH_CHARS 16
+#define MAX_TRIES  100 /* of two runs that began in the same second */
+
+/* Plain in a folder's name: RFC 3986's unreserved, and what a cell's id is made with. */
+static bool is_plain(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       (c && strchr("-._~[]=,+@", c));
+}
+
+const char *keep_cell_folder(struct arena *a, const char *cell_id)
+{
+	static const char hex[] = "0123456789ABCDEF";
+	size_t len = strlen(cell_id), n = 0, cut = 0;
+	char *out = arena_zalloc(a, len * 3 + 1, 1), hash[DIGEST_HEX];
+
+	assert(len > 0);
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)cell_id[i];
+
+		if (n <= MAX_NAME - HASH_CHARS - 1)
+			cut = n;
+		/* A dot in front would hide the folder, or be ".." */
+		if (is_plain((char)c) && (i || c != '.')) {
+			out[n++] = (char)c;
+			continue;
+		}
+		out[n++] = '%';
+		out[n++] = hex[c >> 4];
+		out[n++] = hex[c & 15];
+	}
+	if (n <= MAX_NAME)
+		return out;
+	digest_sha256(cell_id, len, hash);
+	return arena_printf(a, "%.*s~%.*s", (int)cut, out, HASH_CHARS, hash);
+}
+
+/* "20261122-123456-3f9a": UTC, and chance for runs of the same second. */
+static const char *make_id(struct arena *a)
+{
+	char iso[21];
+
+	clock_iso(clock_unix_ms() / 1000, iso);
+	return arena_printf(a, "%.4s%.2s%.2s-%.2s%.2s%.2s-%04x", iso, iso + 5, iso + 8, iso + 11,
+			    iso + 14, iso + 17, (unsigned)(random_u64() & 0xffff));
+}
+
+/* Replace the link by rename(2), so that latest always leads somewhere. */
+static bool point_latest(struct arena *a, const char *runs, const char *id, struct err *e)
+{
+	const char *temporary = arena_printf(a, "%s/.latest-%s", runs, id);
+	const char *latest = arena_printf(a, "%s/latest", runs);
+
+	if (symlink(id, temporary) < 0)
+		return err_sys(e, "cannot make the link '%s'", latest);
+	if (rename(temporary, latest) < 0) {
+		err_sys(e, "cannot make the link '%s'", latest);
+		unlink(temporary);
+		return false;
+	}
+	return true;
+}
+
+static bool make_numbered(struct arena *a, const char *root, const char **path, struct err *e)
+{
+	const char *runs = arena_printf(a, "%s/runs", root), *id = NULL;
+
+	if (!fs_mkdirs(AT_FDCWD, runs, e))
+		return false;
+	for (int i = 0; i < MAX_TRIES; i++) {
+		id = make_id(a);
+		*path = arena_printf(a, "%s/%s", runs, id);
+		if (mkdir(*path, 0777) == 0)
+			return point_latest(a, runs, id, e);
+		if (errno != EEXIST)
+			break;
+	}
+	return err_sys(e, "cannot make the run's folder '%s'", *path);
+}
+
+static bool is_empty(const char *path, struct err *e)
+{
+	DIR *d = opendir(path);
+	const struct dirent *entry = NULL;
+	bool found = false;
+
+	if (!d)
+		return err_sys(e, "cannot read the folder '%s'", path);
+	while (!found && (entry = readdir(d)))
+		found = strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+	closedir(d);
+	if (found)
+		return err_set(e, ERR_USAGE, "the run's folder '%s' must be empty or absent", path);
+	return true;
+}
+
+bool folder_make(struct arena *a, const char *root, const char *wanted, const char **path,
+		 int *dirfd, struct err *e)
+{
+	if (wanted) {
+		*path = arena_strdup(a, wanted);
+		if (!fs_mkdirs(AT_FDCWD, wanted, e) || !is_empty(wanted, e))
+			return false;
+	} else if (!make_numbered(a, root, path, e)) {
+		return false;
+	}
+	*dirfd = open(*path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return *dirfd >= 0 || err_sys(e, "cannot open the run's folder '%s'", *path);
+}
