@@ -13,16 +13,17 @@ struct executor_options {
 	struct loop *loop;
 	const struct languages *languages;
 	int slots;
-	const char *data;     /* the service's folder */
-	const char *jail;     /* path of sandbatch-jail */
-	const char *sandbox;  /* "full", "limits", "none" */
-	const char *script;   /* fake: its script's path */
+	const char *data;    /* the service's folder */
+	const char *jail;    /* path of sandbatch-jail */
+	const char *sandbox; /* "full", "limits", "none" */
+	const char *script;  /* fake: its script's path */
 };
 
 struct executor;  /* an open place; each kind has its own behind it */
 struct execution; /* one job under way */
 
-/* result has everything but queue_time_ms and total_time_ms; borrowed until this returns. The execution is gone then. */
+/* result has everything but queue_time_ms and total_time_ms; borrowed until this returns. The
+ * execution is gone then. */
 typedef void execution_done_fn(void *ctx, const struct wire_result *result);
 
 struct executor_ops {
@@ -33,13 +34,16 @@ struct executor_ops {
 	void (*close)(struct executor *x);
 	/* How many more could start now. */
 	int (*room)(const struct executor *x);
-	/* Start a job; r and language live until done. There must be room. A job that cannot be run still ends in done, as failed. */
-	struct execution *(*start)(struct executor *x, const char *job_id, const struct wire_request *r,
-				   const struct language *language, execution_done_fn *done,
-				   void *ctx);
-	/* Kill it with all its children; done is told soon, as cancelled, with the output so far. */
+	/* Start a job; r and language live until done. There must be room. A job that cannot be run
+	 * still ends in done, as failed. */
+	struct execution *(*start)(struct executor *x, const char *job_id,
+				   const struct wire_request *r, const struct language *language,
+				   execution_done_fn *done, void *ctx);
+	/* Kill it with all its children; done is told soon, as cancelled, with the output so far.
+	 */
 	void (*cancel)(struct execution *run);
-	const char *(*mode)(const struct executor *x); /* execution_mode: "pooled", "cold", "limits", "unsandboxed" */
+	const char *(*mode)(const struct executor *x); /* execution_mode: "pooled", "cold",
+							  "limits", "unsandboxed" */
 };
 
 extern const struct executor_ops executor_local, executor_fake;

@@ -101,7 +101,7 @@ static bool resolve(struct arena *a, const char *address, union address *at, soc
 {
 	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
 					.ai_flags = AI_PASSIVE | AI_NUMERICSERV };
-	const char *host, *port;
+	const char *host = NULL, *port = NULL;
 	struct addrinfo *found;
 	int rc;
 

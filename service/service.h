@@ -10,7 +10,7 @@
 struct service_options {
 	const char *const *listen; /* HOST:PORT, [::1]:PORT, unix:PATH */
 	size_t nlisten;
-	const char *data;      /* folder of the store */
+	const char *data; /* folder of the store */
 	int slots;
 	const char *executor;  /* "local", "fake" */
 	const char *languages; /* path of languages.yml */
@@ -20,7 +20,8 @@ struct service_options {
 	bool allow_anonymous;
 };
 
-/* Serve until SIGTERM or SIGINT. Prints "listening on ADDR" to stdout, a line each, once it is ready. */
+/* Serve until SIGTERM or SIGINT. Prints "listening on ADDR" to stdout, a line each, once it is
+ * ready. */
 bool service_run(const struct service_options *o, struct err *e);
 
 #endif

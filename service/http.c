@@ -1,0 +1,395 @@
+#include "service/http.h"
+
+#include <microhttpd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "service/listen.h"
+#include "service/zalloc.h"
+
+#define MAX_LISTENERS 16
+#define IDLE_S        90  /* longer than the longest wait */
+#define SPARE_FDS     256 /* kept for the store and for jobs */
+#define MOST_CALLERS  65536
+#define DROP_MAX \
+	(4LL * WIRE_BODY_MAX) /* of a refused body that is read, so that its sender hears why */
+#define ANSWER_MAX      ((size_t)256 << 20)
+#define MOST_TURNS_LEFT 16
+
+struct door {
+	struct listener at;
+	struct MHD_Daemon *daemon;
+	int epoll_fd;
+};
+
+struct http {
+	struct loop *loop;
+	struct http_hooks hooks;
+	struct door door[MAX_LISTENERS];
+	size_t ndoor;
+	TAILQ_HEAD(, call) calls;
+};
+
+/* What an error is in HTTP. */
+static const struct failure {
+	enum err_kind kind;
+	unsigned status;
+	const char *code;
+	int retry_after_s;
+} failures[] = {
+	{ ERR_SYSTEM, 500, "internal_error", 0 },
+	{ ERR_MALFORMED, 400, "malformed_request", 0 },
+	{ ERR_UNAUTHORIZED, 401, "unauthorized", 0 },
+	{ ERR_NOT_FOUND, 404, "not_found", 0 },
+	{ ERR_METHOD, 405, "method_not_allowed", 0 },
+	{ ERR_CONFLICT, 409, "conflict", 0 },
+	{ ERR_LENGTH, 411, "length_required", 0 },
+	{ ERR_TOO_LARGE, 413, "too_large", 0 },
+	{ ERR_MEDIA_TYPE, 415, "unsupported_media_type", 0 },
+	{ ERR_IMPOSSIBLE, 422, "unprocessable", 0 },
+	{ ERR_RATE, 429, "rate_limit_exceeded", 1 },
+	{ ERR_QUEUE_FULL, 503, "queue_full", 1 },
+	{ ERR_STOPPING, 503, "shutting_down", 2 },
+};
+
+static const struct failure *failure_of(enum err_kind kind)
+{
+	for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++)
+		if (failures[i].kind == kind)
+			return &failures[i];
+	return &failures[0];
+}
+
+const char *call_header(const struct call *c, const char *name)
+{
+	return MHD_lookup_connection_value(c->conn, MHD_HEADER_KIND, name);
+}
+
+const char *call_query(const struct call *c, const char *name)
+{
+	return MHD_lookup_connection_value(c->conn, MHD_GET_ARGUMENT_KIND, name);
+}
+
+static void unwatch(struct call *c)
+{
+	if (c->watched_fd >= 0)
+		loop_unwatch(c->http->loop, c->watched_fd);
+	c->watched_fd = -1;
+}
+
+void call_answer(struct call *c, unsigned status, struct bytes body)
+{
+	if (c->is_answered)
+		return;
+	c->is_answered = true;
+	c->status = status;
+	buf_add(&c->answer, body.data, body.len);
+	if (!c->is_parked)
+		return;
+	c->is_parked = false;
+	unwatch(c);
+	MHD_resume_connection(c->conn);
+}
+
+void call_fail(struct call *c, const struct err *e)
+{
+	const struct failure *f = failure_of(e->kind);
+	CLEAN_BUF struct buf b = BUF(8192);
+
+	if (f->status == 500)
+		log_warn("%s %s: %s", c->method, c->path, e->msg);
+	c->retry_after_s = f->retry_after_s;
+	wire_error_print(e->msg, c->code ? c->code : f->code, &b);
+	call_answer(c, f->status, (struct bytes){ buf_text(&b), b.len });
+}
+
+static enum MHD_Result call_send(struct call *c)
+{
+	size_t len = 0;
+	char *data = buf_take(&c->answer, &len);
+	struct MHD_Response *r = MHD_create_response_from_buffer(len, data, MHD_RESPMEM_MUST_FREE);
+	enum MHD_Result ok;
+	char seconds[16];
+
+	if (!r) {
+		free(data);
+		return MHD_NO;
+	}
+	MHD_add_response_header(r, "Content-Type", "application/json");
+	MHD_add_response_header(r, WIRE_HEADER, WIRE_VERSION);
+	if (c->allow)
+		MHD_add_response_header(r, "Allow", c->allow);
+	if (c->retry_after_s) {
+		snprintf(seconds, sizeof(seconds), "%d", c->retry_after_s);
+		MHD_add_response_header(r, "Retry-After", seconds);
+	}
+	ok = MHD_queue_response(c->conn, c->status, r);
+	MHD_destroy_response(r);
+	return ok;
+}
+
+static void tell_gone(struct call *c)
+{
+	void (*gone)(void *ctx) = c->on_gone;
+
+	c->on_gone = NULL;
+	if (gone)
+		gone(c->gone_ctx);
+}
+
+static void on_hangup(void *ctx, uint32_t events)
+{
+	struct call *c = ctx;
+	struct err e;
+
+	(void)events;
+	unwatch(c);
+	tell_gone(c);
+	err_set(&e, ERR_MALFORMED, "the caller closed its side of the connection while it waited");
+	call_fail(c, &e);
+}
+
+static void park(struct call *c)
+{
+	const union MHD_ConnectionInfo *info;
+	struct err e;
+
+	c->is_parked = true;
+	MHD_suspend_connection(c->conn);
+	if (!c->on_gone)
+		return;
+	info = MHD_get_connection_info(c->conn, MHD_CONNECTION_INFO_CONNECTION_FD);
+	if (info && loop_watch(c->http->loop, info->connect_fd, EPOLLRDHUP, on_hangup, c, &e))
+		c->watched_fd = info->connect_fd;
+}
+
+static struct call *call_new(struct http *h, struct MHD_Connection *conn, const char *method,
+			     const char *path)
+{
+	struct call *c = zalloc(sizeof(*c));
+
+	c->http = h;
+	c->conn = conn;
+	c->watched_fd = -1;
+	c->body = BUF(WIRE_BODY_MAX);
+	c->answer = BUF(ANSWER_MAX);
+	c->method = arena_strdup(&c->arena, strcmp(method, "HEAD") != 0 ? method : "GET");
+	c->path = arena_strdup(&c->arena, path);
+	TAILQ_INSERT_TAIL(&h->calls, c, link);
+	return c;
+}
+
+static void call_free(struct call *c)
+{
+	unwatch(c);
+	tell_gone(c);
+	TAILQ_REMOVE(&c->http->calls, c, link);
+	buf_close(&c->body);
+	buf_close(&c->answer);
+	arena_free(&c->arena);
+	free(c);
+}
+
+/* Answer with the error once what is sent meanwhile was read. */
+static void refuse(struct call *c, const struct err *e)
+{
+	c->is_refused = true;
+	buf_close(&c->body);
+	call_fail(c, e);
+}
+
+static bool check_size(const struct call *c, int64_t *size, struct err *e)
+{
+	const char *text = call_header(c, "Content-Length");
+
+	/* libmicrohttpd has refused what is not a number. */
+	*size = text ? strtoll(text, NULL, 10) : 0;
+	return *size <= WIRE_BODY_MAX ||
+	       err_set(e, ERR_TOO_LARGE, "the body is %lld bytes, and at most %d are taken",
+		       (long long)*size, WIRE_BODY_MAX);
+}
+
+/* The headers are there. A refusal is told at once only where nothing is to be read before. */
+static enum MHD_Result on_head(struct call *c)
+{
+	const struct http_hooks *hooks = &c->http->hooks;
+	int64_t size = 0;
+	struct err e;
+
+	if (check_size(c, &size, &e) && hooks->head(hooks->ctx, c, &e))
+		return MHD_YES;
+	refuse(c, &e);
+	return call_header(c, "Expect") || size > DROP_MAX ? call_send(c) : MHD_YES;
+}
+
+static enum MHD_Result on_body(struct call *c, const char *data, size_t n)
+{
+	struct err e;
+
+	if (!c->is_refused && !buf_add(&c->body, data, n)) {
+		err_set(&e, ERR_TOO_LARGE, "the body is larger than %d bytes", WIRE_BODY_MAX);
+		refuse(c, &e);
+	}
+	if (c->is_refused)
+		c->dropped_bytes += n;
+	return c->dropped_bytes <= DROP_MAX ? MHD_YES : MHD_NO;
+}
+
+static void run(struct call *c)
+{
+	const struct http_hooks *hooks = &c->http->hooks;
+	struct err e;
+
+	c->is_run = true;
+	if (!hooks->run(hooks->ctx, c, &e))
+		call_fail(c, &e);
+}
+
+static enum MHD_Result on_request(void *ctx, struct MHD_Connection *conn, const char *path,
+				  const char *method, const char *version, const char *data,
+				  size_t *n, void **slot)
+{
+	struct call *c = *slot;
+	size_t given = *n;
+
+	(void)version;
+	if (!c) {
+		c = call_new(ctx, conn, method, path);
+		*slot = c;
+		return on_head(c);
+	}
+	if (given) {
+		*n = 0;
+		return on_body(c, data, given);
+	}
+	if (!c->is_answered && !c->is_run)
+		run(c);
+	if (c->is_answered)
+		return call_send(c);
+	park(c);
+	return MHD_YES;
+}
+
+static void on_completed(void *ctx, struct MHD_Connection *conn, void **slot,
+			 enum MHD_RequestTerminationCode why)
+{
+	(void)ctx, (void)conn, (void)why;
+	if (*slot)
+		call_free(*slot);
+	*slot = NULL;
+}
+
+/* http_turn does the work. */
+static void on_readable(void *ctx, uint32_t events)
+{
+	(void)ctx, (void)events;
+}
+
+/* As many as there are fds for. */
+static unsigned most_callers(void)
+{
+	struct rlimit lim;
+
+	if (getrlimit(RLIMIT_NOFILE, &lim) < 0)
+		return 256;
+	if (lim.rlim_cur < 2 * SPARE_FDS)
+		return (unsigned)(lim.rlim_cur / 2);
+	return lim.rlim_cur > MOST_CALLERS ? MOST_CALLERS : (unsigned)lim.rlim_cur - SPARE_FDS;
+}
+
+struct http *http_open(struct loop *l, const struct http_hooks *hooks)
+{
+	struct http *h = zalloc(sizeof(*h));
+
+	h->loop = l;
+	h->hooks = *hooks;
+	TAILQ_INIT(&h->calls);
+	return h;
+}
+
+static bool door_open(struct http *h, struct door *d, struct err *e)
+{
+	const union MHD_DaemonInfo *info;
+
+	d->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
+				     on_request, h, MHD_OPTION_LISTEN_SOCKET, d->at.fd,
+				     MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
+				     MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
+				     MHD_OPTION_CONNECTION_LIMIT, most_callers(), MHD_OPTION_END);
+	if (!d->daemon) {
+		close(d->at.fd);
+		return err_set(e, ERR_SYSTEM, "cannot serve HTTP on %s", d->at.url);
+	}
+	info = MHD_get_daemon_info(d->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	d->epoll_fd = info->epoll_fd;
+	return loop_watch(h->loop, d->epoll_fd, EPOLLIN, on_readable, d, e);
+}
+
+static void door_close(struct http *h, struct door *d)
+{
+	if (d->daemon) {
+		loop_unwatch(h->loop, d->epoll_fd);
+		MHD_stop_daemon(d->daemon);
+	}
+	if (d->at.path)
+		unlink(d->at.path);
+}
+
+bool http_listen(struct http *h, const char *address, bool allow_any, struct arena *a,
+		 const char **url, struct err *e)
+{
+	struct door *d = &h->door[h->ndoor];
+
+	if (h->ndoor == MAX_LISTENERS)
+		return err_set(e, ERR_USAGE, "at most %d addresses can be listened on",
+			       MAX_LISTENERS);
+	if (!listen_open(a, address, allow_any, &d->at, e))
+		return false;
+	h->ndoor++;
+	*url = d->at.url;
+	return door_open(h, d, e);
+}
+
+void http_close(struct http *h)
+{
+	const struct err e = { ERR_STOPPING, "the service is shutting down" };
+	struct call *c;
+
+	if (!h)
+		return;
+	TAILQ_FOREACH(c, &h->calls, link)
+	{
+		unwatch(c);
+		tell_gone(c);
+		if (c->is_parked)
+			call_fail(c, &e);
+	}
+	for (int i = 0; i < MOST_TURNS_LEFT && !TAILQ_EMPTY(&h->calls); i++)
+		http_turn(h);
+	for (size_t i = 0; i < h->ndoor; i++)
+		door_close(h, &h->door[i]);
+	free(h);
+}
+
+int http_turn(struct http *h)
+{
+	MHD_UNSIGNED_LONG_LONG ms;
+	int least = -1;
+
+	for (size_t i = 0; i < h->ndoor; i++) {
+		MHD_run(h->door[i].daemon);
+		if (MHD_get_timeout(h->door[i].daemon, &ms) != MHD_YES)
+			continue;
+		if (least < 0 || ms < (MHD_UNSIGNED_LONG_LONG)least)
+			least = ms > 60000 ? 60000 : (int)ms;
+	}
+	return least;
+}
+
+bool http_is_idle(const struct http *h)
+{
+	return TAILQ_EMPTY(&h->calls);
+}

@@ -1,0 +1,358 @@
+#include "service/routes.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "base/json.h"
+#include "service/auth.h"
+
+#define KEY_MAX 255 /* bytes of an Idempotency-Key */
+
+enum {
+	PUBLIC = 1, /* whoever calls */
+	JSON = 2,   /* takes a body, which is JSON */
+};
+
+struct route {
+	const char *method;
+	const char *path; /* a last part {id} stands for any that is not empty */
+	bool (*run)(struct routes *r, struct call *c, struct err *e);
+	unsigned flags;
+};
+
+/* A request that waits for the queue. In its call's arena. */
+struct parked {
+	struct routes *routes;
+	struct call *call;
+	struct waiter waiter;
+	struct timer timer;
+	struct job *job; /* of ?wait= */
+};
+
+static bool answer_buf(struct call *c, bool ok, const struct buf *b, struct err *e)
+{
+	if (!ok)
+		return err_set(e, ERR_SYSTEM, "the answer is larger than %zu bytes", b->max);
+	call_answer(c, 200, (struct bytes){ buf_text(b), b->len });
+	return true;
+}
+
+static void on_told(void *ctx, struct bytes json, const struct err *e)
+{
+	struct parked *p = ctx;
+
+	timer_stop(p->routes->loop, &p->timer);
+	p->call->on_gone = NULL;
+	if (e)
+		call_fail(p->call, e);
+	else
+		call_answer(p->call, 200, json);
+}
+
+static void on_gone(void *ctx)
+{
+	struct parked *p = ctx;
+
+	timer_stop(p->routes->loop, &p->timer);
+	queue_leave(p->routes->queue, &p->waiter);
+}
+
+static struct parked *park(struct routes *r, struct call *c, enum wait_for what)
+{
+	struct parked *p = ARENA_NEW(&c->arena, 1, struct parked);
+
+	p->routes = r;
+	p->call = c;
+	p->waiter = (struct waiter){ .what = what, .tell = on_told, .ctx = p };
+	c->on_gone = on_gone;
+	c->gone_ctx = p;
+	return p;
+}
+
+static bool check_language(struct routes *r, struct call *c, const char *name,
+			   const struct language **out, struct err *e)
+{
+	const struct language *l;
+
+	if (!name)
+		return err_set(e, ERR_MALFORMED, "language is required");
+	l = languages_find(r->languages, name);
+	*out = l;
+	if (!l) {
+		c->code = "unsupported_language";
+		return err_set(e, ERR_IMPOSSIBLE,
+			       "the language '%.100s' is not known; GET /languages lists those "
+			       "that are",
+			       name);
+	}
+	if (l->is_available)
+		return true;
+	c->code = "toolchain_missing";
+	return err_set(e, ERR_IMPOSSIBLE,
+		       "%s cannot be run here: %s is not installed (Debian package %s)", l->name,
+		       l->missing ? l->missing : "its toolchain",
+		       l->package ? l->package : "not known");
+}
+
+static bool get_key(struct call *c, const char **key, struct err *e)
+{
+	*key = call_header(c, WIRE_IDEMPOTENCY);
+	if (!*key || (**key && strlen(*key) <= KEY_MAX))
+		return true;
+	return err_set(e, ERR_MALFORMED, WIRE_IDEMPOTENCY " must be 1 to %d bytes, not %zu",
+		       KEY_MAX, strlen(*key));
+}
+
+static bool submit(struct routes *r, struct call *c, enum wait_for what, struct err *e)
+{
+	CLEAN_ARENA struct arena a = { 0 };
+	struct submission s = {
+		.tenant = c->tenant,
+		.body = { buf_text(&c->body), c->body.len },
+		.arena = &a,
+		.is_interactive = what == WAIT_RESULT,
+	};
+
+	s.request = ARENA_NEW(&a, 1, struct wire_request);
+	if (!get_key(c, &s.key, e) ||
+	    !wire_request_parse(&a, s.body.data, s.body.len, s.request, e) ||
+	    !wire_request_check(s.request, WIRE_MB, e) ||
+	    !check_language(r, c, s.request->language, &s.language, e))
+		return false;
+	if (queue_submit(r->queue, &s, &park(r, c, what)->waiter, e)) {
+		buf_close(&c->body);
+		return true;
+	}
+	if (e->kind == ERR_IMPOSSIBLE)
+		c->code = "idempotency_mismatch";
+	c->on_gone = NULL;
+	return false;
+}
+
+static bool execute(struct routes *r, struct call *c, struct err *e)
+{
+	return submit(r, c, WAIT_RESULT, e);
+}
+
+static bool execute_async(struct routes *r, struct call *c, struct err *e)
+{
+	return submit(r, c, WAIT_SAVED, e);
+}
+
+static bool list_jobs(struct routes *r, struct call *c, struct err *e)
+{
+	CLEAN_BUF struct buf b = BUF((size_t)16 << 20);
+
+	return answer_buf(c, queue_print_jobs(r->queue, c->tenant, &b), &b, e);
+}
+
+/* The same bytes whether there is no such job or it is another's. */
+static bool no_such_job(struct err *e)
+{
+	return err_set(e, ERR_NOT_FOUND, "there is no such job");
+}
+
+static bool answer_unfinished(struct call *c, const struct job *j, struct err *e)
+{
+	CLEAN_BUF struct buf b = BUF(8192);
+
+	return answer_buf(c, queue_print_job(j, &b), &b, e);
+}
+
+static void on_wait_over(void *ctx)
+{
+	struct parked *p = ctx;
+	struct err e;
+
+	p->call->on_gone = NULL;
+	queue_leave(p->routes->queue, &p->waiter);
+	if (!answer_unfinished(p->call, p->job, &e))
+		call_fail(p->call, &e);
+}
+
+static bool get_wait(const struct call *c, int64_t *seconds, struct err *e)
+{
+	const char *text = call_query(c, "wait");
+
+	*seconds = 0;
+	if (!text)
+		return true;
+	if (parse_int(text, strlen(text), seconds) && *seconds >= 0 && *seconds <= WIRE_WAIT_MAX)
+		return true;
+	return err_set(e, ERR_MALFORMED, "wait must be 0 to %d seconds, not '%.40s'", WIRE_WAIT_MAX,
+		       text);
+}
+
+static bool answer_ended(struct routes *r, struct call *c, struct err *e)
+{
+	CLEAN_BUF struct buf b = BUF(QUEUE_ANSWER_MAX);
+	bool found = false;
+
+	if (!store_answer(r->store, c->tenant, c->param, &b, &found, e))
+		return false;
+	return found ? answer_buf(c, true, &b, e) : no_such_job(e);
+}
+
+static bool get_job(struct routes *r, struct call *c, struct err *e)
+{
+	struct job *j = queue_find(r->queue, c->tenant, c->param);
+	struct parked *p;
+	int64_t wait_s;
+
+	if (!get_wait(c, &wait_s, e))
+		return false;
+	if (!j)
+		return answer_ended(r, c, e);
+	if (wait_s == 0)
+		return answer_unfinished(c, j, e);
+	p = park(r, c, WAIT_ENDED);
+	p->job = j;
+	p->timer = (struct timer){ .fn = on_wait_over, .ctx = p };
+	timer_set(r->loop, &p->timer, loop_now_ms(r->loop) + wait_s * 1000);
+	queue_wait(r->queue, j, &p->waiter);
+	return true;
+}
+
+static bool cancel_job(struct routes *r, struct call *c, struct err *e)
+{
+	CLEAN_BUF struct buf b = BUF(QUEUE_ANSWER_MAX);
+	struct job *j = queue_find(r->queue, c->tenant, c->param);
+	bool found = false;
+
+	if (j) {
+		queue_cancel(r->queue, j, &park(r, c, WAIT_CANCELLED)->waiter);
+		return true;
+	}
+	if (!store_answer(r->store, c->tenant, c->param, &b, &found, e))
+		return false;
+	return found ? err_set(e, ERR_CONFLICT, "job %s has ended already", c->param)
+		     : no_such_job(e);
+}
+
+static bool health(struct routes *r, struct call *c, struct err *e)
+{
+	CLEAN_BUF struct buf b = BUF(1024);
+	struct queue_counts n = queue_count(r->queue);
+
+	return answer_buf(c,
+			  buf_printf(&b,
+				     "{\"status\":\"ok\",\"version\":\"%s\",\"executor\":\"%s\","
+				     "\"slots\":%d,\"pending\":%zu,\"running\":%zu}",
+				     VERSION, r->executor, r->slots, n.pending, n.running),
+			  &b, e);
+}
+
+static bool list_languages(struct routes *r, struct call *c, struct err *e)
+{
+	CLEAN_BUF struct buf b = BUF((size_t)4 << 20);
+
+	return answer_buf(c, languages_print(r->languages, &b), &b, e);
+}
+
+static bool validate_key(struct routes *r, struct call *c, struct err *e)
+{
+	const struct wire_limits l = WIRE_LIMITS_DEFAULT;
+	CLEAN_BUF struct buf b = BUF(1024);
+	bool ok =
+		buf_printf(&b,
+			   "{\"valid\":true,\"anonymous\":true,\"concurrency\":%d,\"queue\":%d,"
+			   "\"rate_per_minute\":null,\"max_ttl\":%d,\"limits\":{\"memory_mb\":%lld,"
+			   "\"processes\":%lld,\"disk_mb\":%lld,\"output_bytes\":%lld}}",
+			   r->slots, QUEUE_MAX, WIRE_TTL_MAX, (long long)l.memory_mb,
+			   (long long)l.processes, (long long)l.disk_mb, (long long)l.output_bytes);
+
+	return answer_buf(c, ok, &b, e);
+}
+
+static const struct route table[] = {
+	{ "POST", "/execute", execute, JSON },
+	{ "POST", "/execute/async", execute_async, JSON },
+	{ "GET", "/jobs", list_jobs, 0 },
+	{ "GET", "/jobs/{id}", get_job, 0 },
+	{ "DELETE", "/jobs/{id}", cancel_job, 0 },
+	{ "GET", "/languages", list_languages, PUBLIC },
+	{ "GET", "/health", health, PUBLIC },
+	{ "POST", "/keys/validate", validate_key, 0 },
+};
+
+#define NROUTE (sizeof(table) / sizeof(table[0]))
+
+/* Whether the path is the row's; *param becomes what stands for {id}. */
+static bool fits(const struct route *r, const char *path, const char **param)
+{
+	const char *brace = strchr(r->path, '{');
+	size_t n = brace ? (size_t)(brace - r->path) : 0;
+
+	*param = NULL;
+	if (!brace)
+		return !strcmp(path, r->path);
+	if (strncmp(path, r->path, n) != 0 || !path[n] || strchr(path + n, '/'))
+		return false;
+	*param = path + n;
+	return true;
+}
+
+static void add_allow(struct call *c, const char *method)
+{
+	c->allow =
+		arena_printf(&c->arena, "%s%s%s%s", c->allow ? c->allow : "", c->allow ? ", " : "",
+			     method, !strcmp(method, "GET") ? ", HEAD" : "");
+}
+
+static bool find_route(struct call *c, const struct route **out, struct err *e)
+{
+	const char *param;
+
+	for (size_t i = 0; i < NROUTE; i++) {
+		if (!fits(&table[i], c->path, &param))
+			continue;
+		if (!strcmp(table[i].method, c->method)) {
+			c->param = param;
+			c->allow = NULL;
+			*out = &table[i];
+			return true;
+		}
+		add_allow(c, table[i].method);
+	}
+	if (c->allow)
+		return err_set(e, ERR_METHOD, "%.200s takes %s, not %.40s", c->path, c->allow,
+			       c->method);
+	return err_set(e, ERR_NOT_FOUND, "there is no %.200s here", c->path);
+}
+
+static bool check_body(const struct call *c, struct err *e)
+{
+	static const char json[] = "application/json";
+	const char *type = call_header(c, "Content-Type");
+	size_t n = type ? strcspn(type, "; \t") : 0;
+
+	if (!call_header(c, "Content-Length") && !call_header(c, "Transfer-Encoding"))
+		return err_set(e, ERR_LENGTH, "%s needs a body with its Content-Length", c->path);
+	if (!type || (n == strlen(json) && !strncasecmp(type, json, n)))
+		return true;
+	return err_set(e, ERR_MEDIA_TYPE, "Content-Type must be %s, not '%.100s'", json, type);
+}
+
+bool routes_head(void *ctx, struct call *c, struct err *e)
+{
+	const struct auth_claim claim = {
+		.authorization = call_header(c, "Authorization"),
+		.timestamp = call_header(c, "X-Timestamp"),
+		.signature = call_header(c, "X-Signature"),
+	};
+	const struct route *r = NULL;
+
+	(void)ctx;
+	if (!find_route(c, &r, e))
+		return false;
+	c->route = r;
+	return ((r->flags & PUBLIC) || auth_check(&claim, c->tenant, e)) &&
+	       (!(r->flags & JSON) || check_body(c, e));
+}
+
+bool routes_run(void *ctx, struct call *c, struct err *e)
+{
+	const struct route *r = c->route;
+
+	return r->run(ctx, c, e);
+}

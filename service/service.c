@@ -1,0 +1,208 @@
+#include "service/service.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/log.h"
+#include "service/routes.h"
+
+#define STOP_MS 10000 /* for what runs to be killed and answers to be sent */
+
+static const struct executor_ops *const executors[] = { &executor_local, &executor_fake };
+
+#define NEXECUTOR (sizeof(executors) / sizeof(executors[0]))
+
+struct service {
+	const struct service_options *o;
+	struct arena arena;
+	struct loop *loop;
+	struct languages languages;
+	const struct executor_ops *ops;
+	struct executor *executor;
+	struct store *store;
+	struct queue *queue;
+	struct http *http;
+	struct routes routes;
+	struct timer deadline;
+	bool is_stopping;
+};
+
+static void on_deadline(void *ctx)
+{
+	struct service *s = ctx;
+
+	log_warn("not everything ended within %d s", STOP_MS / 1000);
+	loop_stop(s->loop);
+}
+
+/* The first signal ends the service gracefully, a second one at once. */
+static void on_signal(void *ctx, int signo)
+{
+	struct service *s = ctx;
+
+	(void)signo;
+	if (s->is_stopping) {
+		loop_stop(s->loop);
+		return;
+	}
+	s->is_stopping = true;
+	queue_stop(s->queue);
+	s->deadline = (struct timer){ .fn = on_deadline, .ctx = s };
+	timer_set(s->loop, &s->deadline, loop_now_ms(s->loop) + STOP_MS);
+}
+
+static int sooner(int a_ms, int b_ms)
+{
+	return a_ms < 0 || (b_ms >= 0 && b_ms < a_ms) ? b_ms : a_ms;
+}
+
+/* What happened in this turn is brought to the disk, then told; then requests are read, for the
+ * next turn to save. */
+static int on_turn(void *ctx)
+{
+	struct service *s = ctx;
+	int ms;
+
+	queue_turn(s->queue);
+	ms = http_turn(s->http);
+	if (s->is_stopping && queue_is_still(s->queue) && http_is_idle(s->http))
+		loop_stop(s->loop);
+	return sooner(ms, queue_due_ms(s->queue));
+}
+
+static bool find_executor(const char *name, const struct executor_ops **out, struct err *e)
+{
+	for (size_t i = 0; i < NEXECUTOR; i++) {
+		if (strcmp(executors[i]->name, name) != 0)
+			continue;
+		*out = executors[i];
+		return true;
+	}
+	return err_set(e, ERR_USAGE, "there is no executor '%s': it is local or fake", name);
+}
+
+static bool load_languages(struct service *s, struct err *e)
+{
+	CLEAN_BUF struct buf tell = BUF(1 << 20);
+
+	if (languages_load(&s->arena, s->o->languages, &tell, &s->languages, e))
+		return true;
+	if (tell.len)
+		log_warn("%s", buf_text(&tell));
+	return false;
+}
+
+static bool open_executor(struct service *s, struct err *e)
+{
+	const struct executor_options x = {
+		.loop = s->loop,
+		.languages = &s->languages,
+		.slots = s->o->slots,
+		.data = s->o->data,
+		.jail = s->o->jail,
+		.sandbox = s->o->sandbox,
+		.script = s->o->script,
+	};
+
+	s->executor = s->ops->open(&x, e);
+	return s->executor != NULL;
+}
+
+static bool open_queue(struct service *s, struct err *e)
+{
+	const struct queue_parts parts = {
+		.store = s->store,
+		.languages = &s->languages,
+		.ops = s->ops,
+		.executor = s->executor,
+	};
+
+	s->queue = queue_open(&parts, e);
+	return s->queue != NULL;
+}
+
+static bool open_http(struct service *s, struct err *e)
+{
+	const struct http_hooks hooks = { .ctx = &s->routes,
+					  .head = routes_head,
+					  .run = routes_run };
+	const char *url = NULL;
+
+	s->routes = (struct routes){
+		.loop = s->loop,
+		.queue = s->queue,
+		.store = s->store,
+		.languages = &s->languages,
+		.executor = s->ops->name,
+		.slots = s->o->slots,
+	};
+	s->http = http_open(s->loop, &hooks);
+	for (size_t i = 0; i < s->o->nlisten; i++) {
+		if (!http_listen(s->http, s->o->listen[i], s->o->allow_anonymous, &s->arena, &url,
+				 e))
+			return false;
+		printf("listening on %s\n", url);
+	}
+	return true;
+}
+
+/* Each caller is an fd: take as many as we may. */
+static void raise_fds(void)
+{
+	struct rlimit lim;
+
+	if (getrlimit(RLIMIT_NOFILE, &lim) < 0)
+		return;
+	lim.rlim_cur = lim.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &lim);
+}
+
+/* The store comes first: it tells whether another service has the folder. */
+static bool service_open(struct service *s, struct err *e)
+{
+	static const int signals[] = { SIGTERM, SIGINT, 0 };
+
+	signal(SIGPIPE, SIG_IGN);
+	raise_fds();
+	s->loop = loop_open(e);
+	if (!s->loop || !find_executor(s->o->executor, &s->ops, e) || !load_languages(s, e))
+		return false;
+	s->store = store_open(s->o->data, e);
+	return s->store && open_executor(s, e) && open_queue(s, e) && open_http(s, e) &&
+	       loop_signals(s->loop, signals, on_signal, s, e);
+}
+
+/* From the callers inwards; what could not be finished stays in the store. */
+static void service_close(struct service *s)
+{
+	struct err e;
+
+	http_close(s->http);
+	if (s->executor)
+		s->ops->close(s->executor);
+	queue_close(s->queue);
+	if (s->store && !store_commit(s->store, &e))
+		log_warn("%s", e.msg);
+	store_close(s->store);
+	if (s->loop)
+		loop_close(s->loop);
+	arena_free(&s->arena);
+}
+
+bool service_run(const struct service_options *o, struct err *e)
+{
+	struct service s = { .o = o };
+	bool ok = service_open(&s, e);
+
+	if (ok) {
+		fflush(stdout);
+		loop_each_turn(s.loop, on_turn, &s);
+		ok = loop_run(s.loop, e);
+	}
+	service_close(&s);
+	return ok;
+}
