@@ -193,13 +193,13 @@ static const char *gave_up(struct arena *a, int rc)
 	switch (rc) {
 	case PCRE2_ERROR_MATCHLIMIT:
 	case PCRE2_ERROR_DEPTHLIMIT:
-		return "took more than 1,000,000 match steps";
+		return "took more than the limit of 1,000,000 match steps";
 	case PCRE2_ERROR_JIT_STACKLIMIT:
-		return "needed more than 1 MiB of stack";
+		return "needed more than the limit of 1 MiB of stack";
 	case PCRE2_ERROR_HEAPLIMIT:
-		return "needed more than 64 MiB of memory";
+		return "needed more than the limit of 64 MiB of memory";
 	case SPENT:
-		return arena_printf(a, "took more than %d seconds", SEARCH_S);
+		return arena_printf(a, "took more than the limit of %d seconds", SEARCH_S);
 	default:
 		pcre2_get_error_message(rc, words, sizeof(words));
 		return arena_printf(a, "could not be matched: %s", (const char *)words);

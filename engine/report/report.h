@@ -18,11 +18,14 @@ struct report_format {
 extern const struct report_format report_formats[];
 const struct report_format *report_find(const char *name);
 
-/* The table for people: what is not as expected in detail, then totals. width in columns, 0: not a terminal. */
+/*
+ * The table for people: what is not as expected in detail, then totals and paths. Nothing in it can
+ * drive a terminal. width in columns (only paths may be wider), 0: not a terminal.
+ */
 void report_console(const struct summary *s, bool colour, int width, struct buf *b);
-/* One line of progress for an ended cell, without its newline: "passed  case[n=15]  23 ms". */
+/* One line of progress for an ended cell, with its newline: "passed    case[n=15]  23 ms". */
 void report_line(const struct row *r, bool colour, struct buf *b);
-/* 0 or 1, as in the table of exit codes: 1 any failed, timeout, xpass or flaky; 4 no such but any error; 130 interrupted. */
+/* 0 or 1, as in the table of exit codes: 1 any failed, timeout, xpass or flaky; 4 no such but any error or cancelled; 130 interrupted. */
 int report_exit_code(const struct summary *s);
 
 #endif

@@ -198,7 +198,7 @@ static void a_slow_search_over_a_large_output_gives_up(void **state)
 	buf_puts(&found, "!");
 	judge(c, &a, &row, (struct bytes){ found.data, found.len }, &out);
 	checker_close(c);
-	assert_string_equal(out.reason, "stdout: the pattern '\\d+$' took more than 2 seconds");
+	assert_string_equal(out.reason, "stdout: the pattern '\\d+$' took more than the limit of 2 seconds");
 }
 
 static void a_deep_match_that_outgrows_the_stack_says_so(void **state)
@@ -215,7 +215,7 @@ static void a_deep_match_that_outgrows_the_stack_says_so(void **state)
 	judge(c, &a, &row, (struct bytes){ found.data, found.len }, &out);
 	checker_close(c);
 	assert_string_equal(out.reason,
-			    "stdout: the pattern '^(?:a|b(c))*$' needed more than 1 MiB of stack");
+			    "stdout: the pattern '^(?:a|b(c))*$' needed more than the limit of 1 MiB of stack");
 }
 
 /* Each pair must hold. */

@@ -1,0 +1,296 @@
+#include <inttypes.h>
+
+#include "report/report.h"
+
+#define CELLS_MAX      50 /* shown in detail */
+#define BRIEF_MAX      20 /* skipped and cancelled ones */
+#define TAIL_LINES     10
+#define LINE_MAX_BYTES 4096
+#define ID_MAX         40 /* columns that ids are aligned to */
+
+/* Where lines go, and how. */
+struct screen {
+	struct buf *b;
+	bool colour;
+	size_t width; /* SIZE_MAX: any */
+};
+
+/* How a verdict looks (ECMA-48, SGR), and how it is listed. */
+static const struct look {
+	const char *sgr;
+	enum { LIST_NOT, LIST_BRIEF, LIST_DETAIL } list;
+} looks[NVERDICT] = {
+	[VERDICT_PASSED] = { "32", LIST_NOT },      [VERDICT_FAILED] = { "31", LIST_DETAIL },
+	[VERDICT_ERROR] = { "35", LIST_DETAIL },    [VERDICT_TIMEOUT] = { "31", LIST_DETAIL },
+	[VERDICT_CANCELLED] = { "33", LIST_BRIEF }, [VERDICT_SKIPPED] = { "33", LIST_BRIEF },
+	[VERDICT_XFAIL] = { "36", LIST_NOT },       [VERDICT_XPASS] = { "31", LIST_DETAIL },
+	[VERDICT_FLAKY] = { "31", LIST_DETAIL },
+};
+
+#define DIM "2"
+
+static void put_coloured(const struct screen *s, const char *sgr, const char *text)
+{
+	if (s->colour)
+		buf_printf(s->b, "\033[%sm%s\033[0m", sgr, text);
+	else
+		buf_puts(s->b, text);
+}
+
+/* Append what fits into that many columns, "..." where the rest was; returns the columns taken. */
+static size_t put_clipped(struct buf *b, const char *text, size_t n, size_t columns)
+{
+	size_t all = check_width(text, n), at = 0, width = 0, len, w;
+	uint32_t cp;
+
+	if (all <= columns) {
+		buf_add(b, text, n);
+		return all;
+	}
+	for (; at < n; at += len, width += w) {
+		len = check_char(text + at, n - at, &cp);
+		w = check_width(text + at, len);
+		if (width + w + 3 > columns)
+			break;
+	}
+	buf_add(b, text, at);
+	buf_printf(b, "%.*s", columns < 3 ? (int)columns : 3, "...");
+	return columns;
+}
+
+/* One line of any bytes, made safe, at an indent. Returns the columns taken with the indent. */
+static size_t put_safe(const struct screen *s, size_t indent, const char *text, size_t n)
+{
+	CLEAN_BUF struct buf safe = BUF(8 * LINE_MAX_BYTES);
+	size_t room = s->width > indent ? s->width - indent : 0;
+
+	buf_printf(s->b, "%*s", (int)indent, "");
+	check_show(&safe, text, n < LINE_MAX_BYTES ? n : LINE_MAX_BYTES, SHOW_SAFE);
+	return indent + put_clipped(s->b, buf_text(&safe), safe.len, room);
+}
+
+static void put_line(const struct screen *s, size_t indent, const char *text, size_t n)
+{
+	put_safe(s, indent, text, n);
+	buf_puts(s->b, "\n");
+}
+
+/* Each line of a text. */
+static void put_lines(const struct screen *s, size_t indent, const char *text, size_t n)
+{
+	size_t len;
+
+	for (size_t at = 0; at < n; at += len + 1) {
+		const char *end = memchr(text + at, '\n', n - at);
+
+		len = end ? (size_t)(end - text) - at : n - at;
+		put_line(s, indent, text + at, len);
+	}
+}
+
+/* The last lines of a stream, under its name. */
+static void put_tail(const struct screen *s, const char *name, struct bytes text)
+{
+	size_t n = text.len, start, lines = 0;
+
+	while (n && (text.data[n - 1] == '\n' || text.data[n - 1] == ' '))
+		n--;
+	for (start = n; start; start--)
+		if (text.data[start - 1] == '\n' && ++lines == TAIL_LINES)
+			break;
+	if (!n)
+		return;
+	put_line(s, 2, name, strlen(name));
+	if (start)
+		put_line(s, 4, "...", 3);
+	put_lines(s, 4, text.data + start, n - start);
+}
+
+/* Whether the failures show of a stream what there is to see. */
+static bool is_shown(const struct row *r, const char *stream, struct bytes text)
+{
+	const char *end = memchr(text.data, '\n', text.len);
+	size_t n = end ? (size_t)(end - text.data) : text.len;
+
+	for (size_t i = 0; i < r->nfailure; i++) {
+		const struct failure *f = &r->failure[i];
+
+		if (!strncmp(f->what, stream, strlen(stream)))
+			return true;
+		if (f->detail && memmem(f->detail, strlen(f->detail), text.data, n))
+			return true;
+	}
+	return false;
+}
+
+/* What the program said last: stderr, else stdout. */
+static void put_last_words(const struct screen *s, const struct row *r)
+{
+	if (r->err.len && !is_shown(r, "stderr", r->err))
+		put_tail(s, "stderr", r->err);
+	else if (!r->err.len && r->out.len && !is_shown(r, "stdout", r->out))
+		put_tail(s, "stdout", r->out);
+}
+
+/* "failed    case[n=15]  exit code 1, wanted 0" */
+static void put_head(const struct screen *s, const struct row *r, size_t id_width)
+{
+	char verdict[16];
+	size_t at = 10, room = s->width > at ? s->width - at : 0;
+	struct screen rest = *s;
+
+	snprintf(verdict, sizeof(verdict), "%-10s", verdict_names[r->verdict]);
+	put_coloured(s, looks[r->verdict].sgr, verdict);
+	rest.width = s->width == SIZE_MAX ? SIZE_MAX : room;
+	at = put_safe(&rest, 0, r->cell, strlen(r->cell));
+	if (*r->reason) {
+		const char *why = r->nfailure ? r->failure[0].what : r->reason;
+		size_t pad = at < id_width ? id_width - at : 0;
+
+		if (at + pad + 2 < rest.width) {
+			rest.width -= rest.width == SIZE_MAX ? 0 : at;
+			put_safe(&rest, pad + 2, why, strlen(why));
+		}
+	}
+	buf_puts(s->b, "\n");
+}
+
+static void put_detail(const struct screen *s, const struct row *r)
+{
+	for (size_t i = 0; i < r->nfailure; i++) {
+		const struct failure *f = &r->failure[i];
+
+		if (i)
+			put_line(s, 2, f->what, strlen(f->what));
+		if (f->detail)
+			put_lines(s, 4, f->detail, strlen(f->detail));
+	}
+	put_last_words(s, r);
+}
+
+/* Columns to which the ids of listed cells are aligned. */
+static size_t id_width(const struct summary *sum)
+{
+	size_t width = 0;
+
+	for (size_t i = 0; i < sum->nrow; i++) {
+		size_t n = strlen(sum->row[i].cell);
+
+		if (looks[sum->row[i].verdict].list != LIST_NOT && n > width && n <= ID_MAX)
+			width = n;
+	}
+	return width;
+}
+
+/* A cell with more than one line stands between empty lines. */
+static void put_cells(const struct screen *s, const struct summary *sum, int list, size_t max)
+{
+	size_t width = id_width(sum), n = 0, before = s->b->len;
+	bool was_long = false;
+
+	for (size_t i = 0; i < sum->nrow; i++) {
+		const struct row *r = &sum->row[i];
+		size_t start = s->b->len, head;
+		CLEAN_BUF struct buf detail = BUF(1 << 20);
+		struct screen below = *s;
+
+		if ((int)looks[r->verdict].list != list || n++ >= max)
+			continue;
+		below.b = &detail;
+		put_detail(&below, r);
+		if (start > before && (was_long || detail.len))
+			buf_puts(s->b, "\n");
+		put_head(s, r, width);
+		head = s->b->len;
+		buf_add(s->b, buf_text(&detail), detail.len);
+		was_long = s->b->len > head;
+	}
+	if (n > max)
+		buf_printf(s->b, "... and %zu more, all in summary.json\n", n - max);
+	if (s->b->len > before)
+		buf_puts(s->b, "\n");
+}
+
+static void put_duration(struct buf *b, int64_t ms)
+{
+	int64_t s = ms / 1000;
+
+	if (ms < 1000)
+		buf_printf(b, "%" PRId64 " ms", ms);
+	else if (s < 60)
+		buf_printf(b, "%.1f s", (double)(ms / 100) / 10);
+	else if (s < 3600)
+		buf_printf(b, "%" PRId64 " m %02" PRId64 " s", s / 60, s % 60);
+	else
+		buf_printf(b, "%" PRId64 " h %02" PRId64 " m", s / 3600, s / 60 % 60);
+}
+
+/* Whether programs ran with less than the whole sandbox around them: every report says so. */
+static bool is_weak(const char *mode)
+{
+	return mode && (!strcmp(mode, "limits") || !strcmp(mode, "unsandboxed"));
+}
+
+static void put_totals(const struct screen *s, const struct summary *sum)
+{
+	const char *between = "";
+	char part[64];
+
+	for (int v = 0; v < NVERDICT; v++) {
+		if (!sum->count[v])
+			continue;
+		snprintf(part, sizeof(part), "%zu %s", sum->count[v], verdict_names[v]);
+		buf_puts(s->b, between);
+		put_coloured(s, looks[v].sgr, part);
+		between = ", ";
+	}
+	buf_puts(s->b, *between ? " in " : "no cells in ");
+	put_duration(s->b, sum->duration_ms);
+	if (sum->is_interrupted)
+		buf_puts(s->b, ", interrupted");
+	buf_puts(s->b, "\n");
+	if (is_weak(sum->execution_mode)) {
+		put_coloured(s, "33", "without the full sandbox: ");
+		put_line(s, 0, sum->execution_mode, strlen(sum->execution_mode));
+	}
+}
+
+/* Never clipped: a path is there to be copied. */
+static void put_path(const struct screen *s, const char *label, const char *path)
+{
+	struct screen any = *s;
+
+	if (!path)
+		return;
+	any.width = SIZE_MAX;
+	put_coloured(s, DIM, label);
+	put_line(&any, 0, path, strlen(path));
+}
+
+void report_console(const struct summary *sum, bool colour, int width, struct buf *b)
+{
+	struct screen s = { b, colour, width > 0 ? (size_t)width : SIZE_MAX };
+
+	put_cells(&s, sum, LIST_DETAIL, CELLS_MAX);
+	put_cells(&s, sum, LIST_BRIEF, BRIEF_MAX);
+	put_totals(&s, sum);
+	put_path(&s, "run      ", sum->run_folder);
+	put_path(&s, "archive  ", sum->archive);
+}
+
+void report_line(const struct row *r, bool colour, struct buf *b)
+{
+	struct screen s = { b, colour, SIZE_MAX };
+	char verdict[16];
+
+	snprintf(verdict, sizeof(verdict), "%-10s", verdict_names[r->verdict]);
+	put_coloured(&s, looks[r->verdict].sgr, verdict);
+	put_safe(&s, 0, r->cell, strlen(r->cell));
+	if (r->job_id) {
+		buf_puts(b, "  ");
+		put_duration(b, r->duration_ms);
+	}
+	if (*r->reason)
+		put_safe(&s, 2, r->reason, strlen(r->reason));
+	buf_puts(b, "\n");
+}
