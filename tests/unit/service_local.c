@@ -1,0 +1,668 @@
+/*
+ * Real jobs in the real sandbox, $BUILD/sandbatch-jail. Called as a warden
+ * (--slot N --sandbox HOW) this program is a bad one instead.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "pack/pack.h"
+#include "sandbox/jail.h"
+#include "service/executor.h"
+
+struct bench {
+	struct arena arena;
+	struct loop *loop;
+	struct languages languages;
+	struct executor *executor;
+	const char *jail;
+	/* of the last job */
+	struct arena job;
+	struct wire_result result;
+	int ndone;
+};
+
+static struct bytes text(const char *s)
+{
+	return (struct bytes){ s, strlen(s) };
+}
+
+static struct bytes copy(struct arena *a, struct bytes b)
+{
+	return (struct bytes){ arena_strndup(a, b.data, b.len), b.len };
+}
+
+static void keep_result(struct bench *b, const struct wire_result *r)
+{
+	arena_free(&b->job);
+	b->ndone++;
+	b->result = *r;
+	b->result.out = copy(&b->job, r->out);
+	b->result.err = copy(&b->job, r->err);
+	b->result.error = r->error ? arena_strdup(&b->job, r->error) : NULL;
+	if (r->compile_stderr)
+		b->result.compile_stderr = arena_strdup(&b->job, r->compile_stderr);
+	b->result.artifact = ARENA_NEW(&b->job, r->nartifact, struct wire_artifact);
+	for (size_t i = 0; i < r->nartifact; i++) {
+		b->result.artifact[i].name = arena_strdup(&b->job, r->artifact[i].name);
+		b->result.artifact[i].data = copy(&b->job, r->artifact[i].data);
+	}
+}
+
+static void on_done(void *ctx, const struct wire_result *r)
+{
+	struct bench *b = ctx;
+
+	keep_result(b, r);
+	loop_stop(b->loop);
+}
+
+static struct execution *start(struct bench *b, const struct wire_request *r)
+{
+	const struct language *l = languages_find(&b->languages, r->language);
+
+	assert_non_null(l);
+	assert_true(executor_local.room(b->executor) > 0);
+	return executor_local.start(b->executor, "job-1", r, l, on_done, b);
+}
+
+static void finish(struct bench *b)
+{
+	struct err e;
+	int before = b->ndone;
+
+	assert_true(loop_run(b->loop, &e));
+	assert_int_equal(b->ndone, before + 1);
+}
+
+static const struct wire_result *run(struct bench *b, const struct wire_request *r)
+{
+	start(b, r);
+	finish(b);
+	return &b->result;
+}
+
+static struct wire_request request(const char *language, const char *code)
+{
+	return (struct wire_request){
+		.language = language, .code = text(code), .ttl_s = 30, .limits = WIRE_LIMITS_DEFAULT
+	};
+}
+
+/* The result is as a program's that printed out and ended well. */
+static void assert_prints(const struct wire_result *r, const char *out)
+{
+	if (r->status != WIRE_COMPLETED || r->exit_code || strcmp(r->out.data, out) != 0)
+		fail_msg("%s: status %s, exit %d, error %s\nstdout: %s\nstderr: %s", r->language,
+			 wire_status_names[r->status], r->exit_code, r->error ? r->error : "none",
+			 r->out.data, r->err.data);
+	assert_true(r->success);
+	assert_null(r->error);
+	assert_int_equal(r->limit, WIRE_NO_LIMIT);
+}
+
+/* One row for each row of languages.yml: a program that prints hello and its first argument. */
+static const struct hello {
+	const char *language, *code;
+} hellos[] = {
+	{ "bash", "echo hello $1" },
+	{ "sh", "echo hello $1" },
+	{ "python", "import sys; print('hello', sys.argv[1])" },
+	{ "javascript", "console.log('hello', process.argv[2])" },
+	{ "perl", "print \"hello $ARGV[0]\\n\";" },
+	{ "ruby", "puts \"hello #{ARGV[0]}\"" },
+	{ "php", "<?php echo \"hello $argv[1]\\n\";" },
+	{ "lua", "print('hello ' .. arg[1])" },
+	{ "awk", "BEGIN { print \"hello\", ARGV[1] }" },
+	{ "tcl", "puts \"hello [lindex $argv 0]\"" },
+	{ "c",
+	  "#include <stdio.h>\nint main(int c, char **v) { printf(\"hello %s\\n\", v[c - 1]); }" },
+	{ "cpp",
+	  "#include <iostream>\nint main(int, char **v) { std::cout << \"hello \" << v[1] << "
+	  "std::endl; }" },
+	{ "fortran", "program p\ncharacter(9) :: a\ncall get_command_argument(1, a)\n"
+		     "write(*, '(a)') 'hello '//trim(a)\nend program" },
+	{ "java", "class Main { public static void main(String[] a) { "
+		  "System.out.println(\"hello \" + a[0]); } }" },
+};
+
+static void every_language_that_is_here_says_hello(void **state)
+{
+	static const char *args[] = { "world" };
+	struct bench *b = *state;
+	size_t nhello = sizeof(hellos) / sizeof(hellos[0]);
+
+	assert_int_equal(nhello, b->languages.n);
+	for (size_t i = 0; i < nhello; i++) {
+		struct wire_request r = request(hellos[i].language, hellos[i].code);
+
+		r.arg = args;
+		r.narg = 1;
+		if (languages_find(&b->languages, r.language)->is_available)
+			assert_prints(run(b, &r), "hello world\n");
+		else
+			print_message("# %s is not installed\n", r.language);
+	}
+}
+
+static void a_program_sees_stdin_env_and_its_folder(void **state)
+{
+	struct wire_pair env[] = { { "GREETING", "a b" }, { "LANG", "C" } };
+	struct wire_file files[] = {
+		{ .name = "data/in/one.txt", .is_path = true, .data = text("one\n") },
+		{ .name = "two.txt", .data = text("two\n") },
+	};
+	struct wire_request r = request(
+		"bash",
+		"cat; echo \"$GREETING $LANG $HOME $PATH\"; pwd; cat data/in/one.txt /tmp/two.txt");
+
+	r.env = env;
+	r.nenv = 2;
+	r.file = files;
+	r.nfile = 2;
+	r.has_stdin = true;
+	r.input = text("from stdin\n");
+	assert_prints(run(*state, &r), "from stdin\na b C /tmp /usr/local/bin:/usr/bin:/bin\n/tmp\n"
+				       "one\ntwo\n");
+}
+
+static void without_stdin_it_is_empty_and_bytes_come_back_exact(void **state)
+{
+	struct wire_request r = request("bash", "wc -c; printf 'a\\0\\377b'; printf '\\0' >&2");
+	const struct wire_result *got = run(*state, &r);
+
+	assert_int_equal(got->out.len, 6);
+	assert_memory_equal(got->out.data, "0\na\0\377b", 6);
+	assert_int_equal(got->err.len, 1);
+	assert_string_equal(got->execution_mode, "pooled");
+	assert_string_equal(got->job_id, "job-1");
+	assert_string_equal(got->language, "bash");
+	assert_true(got->has_extras && !got->has_compile);
+}
+
+static void an_archive_is_unpacked_before_the_program_runs(void **state)
+{
+	static const enum pack_format format[] = { PACK_TAR, PACK_TAR_ZSTD };
+	struct bench *b = *state;
+
+	for (size_t i = 0; i < 2; i++) {
+		CLEAN_BUF struct buf tar = BUF(1 << 20);
+		struct pack_list l = { 0 };
+		struct wire_request r = request("bash", "cat lib/a/b.txt; echo $0");
+		struct wire_file f = { .name = "files.tar", .is_archive = true };
+		struct err e;
+
+		pack_add(&b->arena, &l, "lib/a/b.txt", "deep\n", 5);
+		pack_add(&b->arena, &l, "main.sh", "exit 9\n", 7);
+		assert_true(pack_sort(&l, &e));
+		assert_true(pack_to_buf(&l, format[i], &tar, &e));
+		f.data = (struct bytes){ tar.data, tar.len };
+		r.file = &f;
+		r.nfile = 1;
+		assert_prints(run(b, &r), "deep\nmain.sh\n");
+	}
+}
+
+static void an_archive_that_is_none_fails_and_is_named(void **state)
+{
+	struct wire_request r = request("bash", "echo no");
+	struct wire_file f = { .name = "x.tar", .is_archive = true, .data = text("no archive") };
+	const struct wire_result *got;
+
+	r.file = &f;
+	r.nfile = 1;
+	got = run(*state, &r);
+	assert_int_equal(got->status, WIRE_FAILED);
+	assert_non_null(strstr(got->error, "cannot unpack 'x.tar': /usr/bin/tar: "));
+	assert_int_equal(got->exit_code, -1);
+}
+
+static void a_failed_compile_is_completed_with_the_compilers_words(void **state)
+{
+	struct wire_request r = request("c", "int main(void) { return oops; }");
+	const struct wire_result *got = run(*state, &r);
+
+	assert_int_equal(got->status, WIRE_COMPLETED);
+	assert_int_equal(got->exit_code, 1);
+	assert_false(got->success);
+	assert_null(got->error);
+	assert_non_null(strstr(got->err.data, "main.c:1:25: error: "));
+	assert_true(got->has_compile);
+	assert_int_equal(got->compile_exit_code, 1);
+	assert_string_equal(got->compile_stderr, got->err.data);
+}
+
+static void warnings_of_the_compiler_are_not_the_programs(void **state)
+{
+	static const char *flags[] = { "-Wall", "-DN=7" };
+	struct wire_request r = request("c", "int main(void) { int unused; return N; }");
+	const struct wire_result *got;
+
+	r.compile_arg = flags;
+	r.ncompile_arg = 2;
+	got = run(*state, &r);
+	assert_int_equal(got->exit_code, 7);
+	assert_int_equal(got->err.len, 0);
+	assert_int_equal(got->compile_exit_code, 0);
+	assert_non_null(strstr(got->compile_stderr, "unused variable"));
+	assert_true(got->compile_time_ms > 0);
+}
+
+static void flags_that_leave_no_program_are_told(void **state)
+{
+	static const char *flags[] = { "-fsyntax-only" };
+	struct wire_request r = request("c", "int main(void) { return 0; }");
+	const struct wire_result *got;
+
+	r.compile_arg = flags;
+	r.ncompile_arg = 1;
+	got = run(*state, &r);
+	assert_int_equal(got->status, WIRE_COMPLETED);
+	assert_int_equal(got->exit_code, 127);
+	assert_string_equal(got->error, "compiling made no file 'main' to run");
+}
+
+static void exit_codes_and_signals_are_the_programs_own(void **state)
+{
+	struct wire_request r = request("bash", "exit 3");
+	const struct wire_result *got = run(*state, &r);
+
+	assert_int_equal(got->status, WIRE_COMPLETED);
+	assert_int_equal(got->exit_code, 3);
+	assert_int_equal(got->signal, 0);
+	assert_false(got->success);
+	r = request("bash", "kill -SEGV $$");
+	got = run(*state, &r);
+	assert_int_equal(got->status, WIRE_COMPLETED);
+	assert_int_equal(got->exit_code, 128 + SIGSEGV);
+	assert_int_equal(got->signal, SIGSEGV);
+}
+
+static void a_program_past_its_ttl_keeps_its_output_so_far(void **state)
+{
+	struct wire_request r = request("bash", "echo so far; sleep 60");
+	const struct wire_result *got;
+
+	r.ttl_s = 1;
+	got = run(*state, &r);
+	assert_int_equal(got->status, WIRE_TIMEOUT);
+	assert_int_equal(got->limit, WIRE_LIMIT_TTL);
+	assert_int_equal(got->exit_code, -1);
+	assert_string_equal(got->out.data, "so far\n");
+	assert_string_equal(got->error, "the program was stopped after 1 seconds (ttl)");
+}
+
+static void memory_past_its_limit_ends_the_program(void **state)
+{
+	struct wire_request r = request("python", "x = b'1' * (1 << 30)\nprint('no')");
+	const struct wire_result *got;
+
+	r.limits.memory_mb = 64;
+	got = run(*state, &r);
+	assert_false(got->success);
+	assert_int_equal(got->out.len, 0);
+	assert_int_equal(got->status, WIRE_COMPLETED);
+	assert_int_equal(got->limit, WIRE_LIMIT_MEMORY);
+	assert_int_equal(got->exit_code, -1);
+}
+
+static void output_past_its_cap_is_dropped_without_killing(void **state)
+{
+	struct wire_request r = request("bash", "head -c 3000000 /dev/zero; echo well >&2; exit 4");
+	const struct wire_result *got;
+
+	r.limits.output_bytes = 1000;
+	got = run(*state, &r);
+	assert_int_equal(got->status, WIRE_COMPLETED);
+	assert_int_equal(got->exit_code, 4);
+	assert_int_equal(got->out.len, 1000);
+	assert_true(got->out_truncated);
+	assert_false(got->err_truncated);
+	assert_string_equal(got->err.data, "well\n");
+	assert_int_equal(got->limit, WIRE_LIMIT_OUTPUT);
+}
+
+static void files_larger_than_the_disk_are_the_jobs_limit(void **state)
+{
+	struct bench *b = *state;
+	size_t size = (size_t)3 << 20;
+	struct wire_request r = request("bash", "echo no");
+	struct wire_file f = { .name = "big", .data = { arena_zalloc(&b->arena, size, 1), size } };
+	const struct wire_result *got;
+
+	r.file = &f;
+	r.nfile = 1;
+	r.limits.disk_mb = 1;
+	got = run(b, &r);
+	assert_int_equal(got->status, WIRE_COMPLETED);
+	assert_int_equal(got->limit, WIRE_LIMIT_DISK);
+	assert_int_equal(got->exit_code, -1);
+	assert_non_null(strstr(got->error, "limits.disk_mb"));
+}
+
+static void artifacts_and_the_program_come_back(void **state)
+{
+	static const char *globs[] = { "out/**", "*.log" };
+	struct wire_request r =
+		request("c", "#include <stdlib.h>\nint main(void) { return system("
+			     "\"mkdir -p out/x; echo 1 >out/x/y; echo 2 >a.log; "
+			     "ln -s /etc/passwd b.log; mkfifo c.log; rm main\"); }");
+	const struct wire_result *got;
+
+	r.artifact_path = globs;
+	r.nartifact_path = 2;
+	r.return_artifact = true;
+	got = run(*state, &r);
+	assert_prints(got, "");
+	assert_int_equal(got->nartifact, 3);
+	assert_string_equal(got->artifact[0].name, "main");
+	assert_memory_equal(got->artifact[0].data.data, "\177ELF", 4);
+	assert_string_equal(got->artifact[1].name, "a.log");
+	assert_string_equal(got->artifact[2].name, "out/x/y");
+	assert_string_equal(got->artifact[2].data.data, "1\n");
+}
+
+static void the_next_job_sees_nothing_of_the_last(void **state)
+{
+	struct wire_request r = request("bash", "echo x >left; sleep 1000 & exit 0");
+
+	assert_prints(run(*state, &r), "");
+	r = request("bash", "ls -A; pgrep sleep");
+	assert_string_equal(run(*state, &r)->out.data, "main.sh\n");
+}
+
+static void what_cannot_be_had_is_said(void **state)
+{
+	struct bench *b = *state;
+	struct language absent = *languages_find(&b->languages, "bash");
+	struct wire_request r = request("bash", "echo no");
+
+	r.network = WIRE_SEMITRUSTED;
+	assert_int_equal(run(b, &r)->status, WIRE_FAILED);
+	assert_non_null(strstr(b->result.error, "network_mode must be zerotrust"));
+	r = request("bash", "echo no");
+	r.return_wasm_artifact = true;
+	assert_int_equal(run(b, &r)->status, WIRE_FAILED);
+	absent.is_available = false;
+	absent.missing = "nobash";
+	executor_local.start(b->executor, "job-2", &r, &absent, on_done, b);
+	finish(b);
+	assert_int_equal(b->result.status, WIRE_FAILED);
+	assert_string_equal(b->result.error,
+			    "the language bash needs 'nobash', which is not installed here");
+}
+
+/* Do something to the job while it runs. */
+struct meddler {
+	struct bench *b;
+	struct execution *x;
+	struct timer timer;
+};
+
+static void meddle(struct meddler *m, int64_t in_ms, loop_fn *fn)
+{
+	m->timer.fn = fn;
+	m->timer.ctx = m;
+	timer_set(m->b->loop, &m->timer, loop_now_ms(m->b->loop) + in_ms);
+}
+
+static void cancel(void *ctx)
+{
+	struct meddler *m = ctx;
+
+	executor_local.cancel(m->x);
+}
+
+static void assert_cancelled(const struct wire_result *r)
+{
+	assert_int_equal(r->status, WIRE_CANCELLED);
+	assert_int_equal(r->exit_code, -1);
+	assert_string_equal(r->error, "Job cancelled by user");
+	assert_false(r->success);
+}
+
+static void a_cancelled_job_ends_soon_with_its_output_so_far(void **state)
+{
+	struct wire_request r = request("bash", "trap '' TERM; echo so far; sleep 1000");
+	struct meddler m = { .b = *state };
+
+	m.x = start(m.b, &r);
+	meddle(&m, 500, cancel);
+	finish(m.b);
+	assert_cancelled(&m.b->result);
+	assert_string_equal(m.b->result.out.data, "so far\n");
+}
+
+static void a_job_is_cancelled_before_it_began(void **state)
+{
+	struct bench *b = *state;
+	struct wire_request r = request("bash", "echo no");
+
+	executor_local.cancel(start(b, &r));
+	finish(b);
+	assert_cancelled(&b->result);
+	assert_int_equal(b->result.out.len, 0);
+	/* its slot is being cleared now: the next job waits for that, and is cancelled meanwhile */
+	executor_local.cancel(start(b, &r));
+	finish(b);
+	assert_cancelled(&b->result);
+	assert_string_equal(run(b, &r)->out.data, "no\n");
+}
+
+/* The only child of ours is the warden. */
+static pid_t warden(struct bench *b)
+{
+	struct err e;
+	char *children;
+	size_t len;
+	const char *path = arena_printf(&b->arena, "/proc/self/task/%d/children", (int)getpid());
+
+	if (!fs_read(&b->arena, -1, path, 4096, &children, &len, &e))
+		fail_msg("%s", e.msg);
+	return (pid_t)strtol(children, NULL, 10);
+}
+
+static void kill_warden(void *ctx)
+{
+	struct meddler *m = ctx;
+
+	assert_int_equal(kill(warden(m->b), SIGKILL), 0);
+}
+
+static void a_killed_warden_fails_its_job_and_is_replaced(void **state)
+{
+	struct wire_request r = request("bash", "echo so far; sleep 1000");
+	struct meddler m = { .b = *state };
+	pid_t before = warden(m.b);
+
+	m.x = start(m.b, &r);
+	meddle(&m, 500, kill_warden);
+	finish(m.b);
+	assert_int_equal(m.b->result.status, WIRE_FAILED);
+	assert_string_equal(m.b->result.error,
+			    "the sandbox of slot 1 ended unexpectedly, by signal 9");
+	r = request("bash", "ls -A");
+	assert_prints(run(m.b, &r), "main.sh\n");
+	assert_int_not_equal(warden(m.b), before);
+}
+
+static void a_warden_killed_between_jobs_costs_none(void **state)
+{
+	struct bench *b = *state;
+	struct wire_request r = request("bash", "echo yes");
+
+	assert_int_equal(kill(warden(b), SIGKILL), 0);
+	assert_prints(run(b, &r), "yes\n");
+}
+
+static struct executor *open_with(struct bench *b, const char *jail, const char *sandbox,
+				  struct err *e)
+{
+	struct executor_options o = { .loop = b->loop,
+				      .languages = &b->languages,
+				      .slots = 1,
+				      .jail = jail,
+				      .sandbox = sandbox };
+
+	return executor_local.open(&o, e);
+}
+
+static void a_broken_sandbox_is_told_in_its_own_words(void **state)
+{
+	struct err e;
+
+	assert_null(open_with(*state, "/proc/self/exe", "broken", &e));
+	assert_string_equal(e.msg, "no sandbox today");
+	assert_null(open_with(*state, "/proc/self/exe", "dies", &e));
+	assert_non_null(strstr(e.msg, "the sandbox of slot 1"));
+	assert_null(open_with(*state, "/no/such/jail", "full", &e));
+	assert_non_null(strstr(e.msg, "/no/such/jail"));
+}
+
+/* The job in the bad warden's hands fails, with these words. */
+static void assert_fails(struct bench *b, const char *sandbox, const char *words)
+{
+	struct executor *good = b->executor;
+	struct wire_request r = request("bash", "echo no");
+	struct err e;
+
+	b->executor = open_with(b, "/proc/self/exe", sandbox, &e);
+	if (!b->executor)
+		fail_msg("%s", e.msg);
+	assert_int_equal(run(b, &r)->status, WIRE_FAILED);
+	if (!strstr(b->result.error, words))
+		fail_msg("'%s' is not in: %s", words, b->result.error);
+	executor_local.close(b->executor);
+	b->executor = good;
+}
+
+static void a_warden_that_breaks_the_protocol_is_not_believed(void **state)
+{
+	assert_fails(*state, "liar", "did not say 'prepared' when that was due");
+	assert_fails(*state, "crash", "ended unexpectedly, with code 7");
+}
+
+static void say(uint32_t op, const char *words)
+{
+	struct jail_ready m = { .op = op };
+
+	snprintf(m.text, sizeof(m.text), "%s", words);
+	send(JAIL_FD, &m, sizeof(m), MSG_NOSIGNAL);
+}
+
+/* What this program does as a warden. */
+static int bad_warden(const char *how)
+{
+	struct jail_ended ended = { .op = JAIL_ENDED, .cause = JAIL_CAUSE_EXIT };
+	struct jail_prepare m;
+
+	if (!strcmp(how, "broken"))
+		say(JAIL_BROKEN, "no sandbox today");
+	if (!strcmp(how, "broken") || !strcmp(how, "dies"))
+		return 1;
+	say(JAIL_READY, "");
+	if (recv(JAIL_FD, &m, sizeof(m), 0) <= 0)
+		return 0;
+	if (!strcmp(how, "crash"))
+		return 7;
+	send(JAIL_FD, &ended, sizeof(ended), MSG_NOSIGNAL);
+	pause();
+	return 0;
+}
+
+static const char *jail_path(struct arena *a)
+{
+	const char *build = getenv("BUILD");
+
+	return arena_printf(a, "%s/sandbatch-jail", build ? build : "build");
+}
+
+static int open_bench(void **state)
+{
+	struct bench *b = calloc(1, sizeof(*b));
+	CLEAN_BUF struct buf tell = BUF(1 << 16);
+	struct err e = { 0 };
+
+	assert_non_null(b);
+	*state = b;
+	b->jail = jail_path(&b->arena);
+	b->loop = loop_open(&e);
+	if (b->loop && languages_load(&b->arena, "etc/languages.yml", &tell, &b->languages, &e))
+		b->executor = open_with(b, b->jail, "full", &e);
+	if (!b->executor)
+		print_error("%s\n%s", e.msg, buf_text(&tell));
+	return b->executor ? 0 : -1;
+}
+
+static int close_bench(void **state)
+{
+	struct bench *b = *state;
+
+	if (b->executor)
+		executor_local.close(b->executor);
+	if (b->loop)
+		loop_close(b->loop);
+	arena_free(&b->job);
+	arena_free(&b->arena);
+	free(b);
+	return 0;
+}
+
+/* Why nothing can be tested here, or NULL. */
+static const char *obstacle(struct arena *a)
+{
+	CLEAN_FD int fd = fs_open_beneath(AT_FDCWD, ".", O_PATH, 0);
+
+	if (fd < 0)
+		return "openat2(2) is missing, as under valgrind";
+	if (access(jail_path(a), X_OK) != 0)
+		return arena_printf(a, "%s is not built", jail_path(a));
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_language_that_is_here_says_hello),
+		cmocka_unit_test(a_program_sees_stdin_env_and_its_folder),
+		cmocka_unit_test(without_stdin_it_is_empty_and_bytes_come_back_exact),
+		cmocka_unit_test(an_archive_is_unpacked_before_the_program_runs),
+		cmocka_unit_test(an_archive_that_is_none_fails_and_is_named),
+		cmocka_unit_test(a_failed_compile_is_completed_with_the_compilers_words),
+		cmocka_unit_test(warnings_of_the_compiler_are_not_the_programs),
+		cmocka_unit_test(flags_that_leave_no_program_are_told),
+		cmocka_unit_test(exit_codes_and_signals_are_the_programs_own),
+		cmocka_unit_test(a_program_past_its_ttl_keeps_its_output_so_far),
+		cmocka_unit_test(memory_past_its_limit_ends_the_program),
+		cmocka_unit_test(output_past_its_cap_is_dropped_without_killing),
+		cmocka_unit_test(files_larger_than_the_disk_are_the_jobs_limit),
+		cmocka_unit_test(artifacts_and_the_program_come_back),
+		cmocka_unit_test(the_next_job_sees_nothing_of_the_last),
+		cmocka_unit_test(what_cannot_be_had_is_said),
+		cmocka_unit_test(a_cancelled_job_ends_soon_with_its_output_so_far),
+		cmocka_unit_test(a_job_is_cancelled_before_it_began),
+		cmocka_unit_test(a_killed_warden_fails_its_job_and_is_replaced),
+		cmocka_unit_test(a_warden_killed_between_jobs_costs_none),
+		cmocka_unit_test(a_broken_sandbox_is_told_in_its_own_words),
+		cmocka_unit_test(a_warden_that_breaks_the_protocol_is_not_believed),
+	};
+	CLEAN_ARENA struct arena a = { 0 };
+
+	if (argc == 5 && !strcmp(argv[1], "--slot"))
+		return bad_warden(argv[4]);
+	if (obstacle(&a)) {
+		printf("1..0 # SKIP %s\n", obstacle(&a));
+		return 0;
+	}
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, open_bench, close_bench);
+}
