@@ -12,7 +12,8 @@
 
 struct cell {
 	const struct job_spec *job;
-	const char *id; /* "case[n=15]", keys in written order; "build" without a matrix; unique in the plan */
+	const char *id; /* "case[n=15]", keys in written order; "build" without a matrix; unique in
+			   the plan */
 	const struct pair *matrix;
 	size_t nmatrix;
 	const uint32_t *dep; /* indices into plan.cell, each smaller than this cell's own */

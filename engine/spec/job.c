@@ -1,0 +1,276 @@
+/* A job's keys: one row each. */
+#include "spec/decode.h"
+
+/* stdin: text, or { file: path } */
+static const struct field stdin_fields[] = {
+	{ .key = "file",
+	  .type = FIELD_OTHER,
+	  .at = offsetof(struct job_spec, input_file),
+	  .is_required = true,
+	  .help = "the file that is standard input",
+	  .read = spec_read_plain },
+	{ 0 },
+};
+
+static void read_stdin(struct yaml *y, const struct node *n, void *job, void *spec)
+{
+	struct job_spec *j = job;
+
+	j->input = j->input_file = (struct text){ 0 };
+	if (n->kind == NODE_MAP)
+		yaml_decode(y, n, "stdin", stdin_fields, j, spec);
+	else
+		spec_read_text(y, n, &j->input, spec);
+}
+
+struct file_draft {
+	struct text path, glob, content, artifact, from, as;
+};
+
+#define DRAFT(name, phrase)                                                                 \
+	{                                                                                   \
+		.key = #name, .type = FIELD_OTHER, .at = offsetof(struct file_draft, name), \
+		.help = (phrase), .read = spec_read_plain                                   \
+	}
+static const struct field file_fields[] = {
+	DRAFT(path, "a file or folder below the spec's folder"),
+	DRAFT(glob, "a pattern of files below the spec's folder"),
+	{ .key = "content",
+	  .type = FIELD_OTHER,
+	  .at = offsetof(struct file_draft, content),
+	  .help = "the file's text",
+	  .read = spec_read_text },
+	DRAFT(from, "a needed job"),
+	DRAFT(artifact, "the name of an artifact of that job"),
+	DRAFT(as, "the name in the working directory"),
+	{ 0 },
+};
+
+/* Which of its sources a file has; false, told, if not just one, complete. */
+static bool pick_source(struct yaml *y, const struct node *n, const struct file_draft *d,
+			struct file_spec *out)
+{
+	const struct text *const source[] = {
+		[FILE_PATH] = &d->path,
+		[FILE_GLOB] = &d->glob,
+		[FILE_CONTENT] = &d->content,
+		[FILE_ARTIFACT] = &d->artifact,
+	};
+	size_t ngiven = 0;
+
+	for (size_t i = 0; i < sizeof(source) / sizeof(source[0]); i++) {
+		if (!source[i]->s)
+			continue;
+		out->source = (enum file_source)i;
+		out->value = *source[i];
+		ngiven++;
+	}
+	if ((d->from.s != NULL) != (d->artifact.s != NULL))
+		yaml_mistake(y, n->mark, "'from' and 'artifact' of a file go together");
+	else if (ngiven != 1)
+		yaml_mistake(y, n->mark,
+			     "a file must have one of path, glob, content and artifact, not %s",
+			     ngiven ? "several" : "none");
+	else if (d->content.s && !d->as.s)
+		yaml_mistake(y, n->mark, "a file with 'content' needs 'as', its name");
+	else if (d->from.s && d->from.has_expr)
+		yaml_mistake(y, d->from.mark, "from must be a job's name, without ${{ }}");
+	else
+		return true;
+	return false;
+}
+
+static bool read_file(struct yaml *y, const struct node *n, struct spec *s, struct file_spec *out)
+{
+	struct file_draft d = { 0 };
+	unsigned before = y->nmistake;
+
+	if (n->kind == NODE_SCALAR)
+		spec_read_plain(y, n, &d.path, s);
+	else
+		yaml_decode(y, n, "a file", file_fields, &d, s);
+	if (y->nmistake > before || !pick_source(y, n, &d, out))
+		return false;
+	out->from = d.from.s;
+	out->as = d.as;
+	out->mark = d.from.s ? d.from.mark : n->mark;
+	return true;
+}
+
+static void read_files(struct yaml *y, const struct node *n, void *job, void *spec)
+{
+	struct job_spec *j = job;
+
+	if (n->kind != NODE_LIST) {
+		yaml_mistake(y, n->mark, "files must be a list, not %s", yaml_found(y, n));
+		return;
+	}
+	j->files = ARENA_NEW(y->arena, n->n, struct file_spec);
+	j->nfiles = 0;
+	for (size_t i = 0; i < n->n; i++)
+		j->nfiles += read_file(y, n->item[i], spec, &j->files[j->nfiles]);
+}
+
+static struct pair *find_env(struct pair_list *env, const char *key)
+{
+	for (size_t i = 0; i < env->n; i++)
+		if (!strcmp(env->item[i].key, key))
+			return &env->item[i];
+	return NULL;
+}
+
+static bool is_env_name(struct yaml *y, const struct node *key)
+{
+	if (key->len > 0 && !memchr(key->text, 0, key->len) && !memchr(key->text, '=', key->len))
+		return true;
+	yaml_mistake(y, key->mark, "an environment variable cannot be named '%.60s'", key->text);
+	return false;
+}
+
+/* Laid over what defaults gave, name by name, in a list of its own. */
+static void read_env(struct yaml *y, const struct node *n, void *slot, void *spec)
+{
+	const struct pair_list *base = slot;
+	struct pair_list env = { 0 };
+
+	if (n->kind != NODE_MAP) {
+		yaml_mistake(y, n->mark, "env must be a mapping, not %s", yaml_found(y, n));
+		return;
+	}
+	env.item = ARENA_NEW(y->arena, base->n + n->n, struct pair);
+	while (env.n < base->n) {
+		env.item[env.n] = base->item[env.n];
+		env.n++;
+	}
+	for (size_t i = 0; i < n->n; i++) {
+		const char *key = n->key[i]->text;
+		struct pair *there = find_env(&env, key);
+		struct text t;
+
+		if (!is_env_name(y, n->key[i]) ||
+		    !spec_plain_text(y, n->item[i], arena_printf(y->arena, "env '%.60s'", key),
+				     spec, &t))
+			continue;
+		if (!there)
+			there = &env.item[env.n++];
+		*there = (struct pair){ key, t };
+	}
+	*(struct pair_list *)slot = env;
+}
+
+/* "1.5" in thousandths: digits, maybe a point and one to three more. */
+static bool parse_ms(const char *s, size_t len, int64_t *out)
+{
+	const char *point = memchr(s, '.', len);
+	size_t nwhole = point ? (size_t)(point - s) : len;
+	int64_t whole, rest = 0;
+
+	if (len == 0 || s[0] == '-' || !parse_int(s, nwhole, &whole) || whole > INT32_MAX)
+		return false;
+	if (point) {
+		size_t nrest = len - nwhole - 1;
+
+		if (nrest < 1 || nrest > 3 || point[1] == '-' ||
+		    !parse_int(point + 1, nrest, &rest))
+			return false;
+		for (; nrest < 3; nrest++)
+			rest *= 10;
+	}
+	*out = whole * 1000 + rest;
+	return true;
+}
+
+static void read_cpu(struct yaml *y, const struct node *n, void *cpu_ms, void *spec)
+{
+	int64_t ms;
+
+	(void)spec;
+	if (n->kind == NODE_SCALAR && parse_ms(n->text, n->len, &ms) && ms > 0 && ms <= 900000)
+		*(int64_t *)cpu_ms = ms;
+	else
+		yaml_mistake(y, n->mark, "cpu_seconds must be 0.001 to 900 seconds, not %s",
+			     yaml_found(y, n));
+}
+
+#define LIMIT(name, most, in, phrase)                                                     \
+	{                                                                                 \
+		.key = #name, .type = FIELD_INT, .at = offsetof(struct job_limits, name), \
+		.min = 1, .max = (most), .unit = (in), .help = (phrase)                   \
+	}
+static const struct field limit_fields[] = {
+	LIMIT(memory_mb, 1 << 20, "MB", "memory of all its processes"),
+	LIMIT(processes, 1 << 20, NULL, "processes and threads at a time"),
+	LIMIT(disk_mb, 1 << 20, "MB", "the working directory"),
+	LIMIT(output_bytes, 1 << 30, "bytes", "kept of each output stream"),
+	{ .key = "cpu_seconds",
+	  .type = FIELD_OTHER,
+	  .at = offsetof(struct job_limits, cpu_ms),
+	  .help = "processor time of all its processes",
+	  .read = read_cpu },
+	{ 0 },
+};
+
+static void read_limits(struct yaml *y, const struct node *n, void *limits, void *spec)
+{
+	yaml_decode(y, n, "limits", limit_fields, limits, spec);
+}
+
+/* As enum wire_network. */
+static const char *const networks[] = { "zerotrust", "semitrusted", NULL };
+
+#define OTHER(name, member, reader, phrase)                                                  \
+	{                                                                                    \
+		.key = (name), .type = FIELD_OTHER, .at = offsetof(struct job_spec, member), \
+		.help = (phrase), .read = (reader)                                           \
+	}
+static const struct field job_fields[] = {
+	OTHER("language", language, spec_read_plain, "a name or alias of a language"),
+	OTHER("code", code, spec_read_text, "the program"),
+	OTHER("file", file, spec_read_plain, "the program's file"),
+	{ .key = "stdin",
+	  .type = FIELD_OTHER,
+	  .help = "text, or file: its path",
+	  .read = read_stdin },
+	OTHER("args", args, spec_read_plain_list, "the program's arguments"),
+	{ .key = "files",
+	  .type = FIELD_OTHER,
+	  .help = "what lies in the working directory",
+	  .read = read_files },
+	OTHER("env", env, read_env, "environment variables"),
+	{ .key = "ttl",
+	  .type = FIELD_INT,
+	  .at = offsetof(struct job_spec, ttl_s),
+	  .min = 1,
+	  .max = 900, /* WIRE_TTL_MAX */
+	  .unit = "seconds",
+	  .help = "how long the program may run" },
+	{ .key = "network_mode",
+	  .type = FIELD_CHOICE,
+	  .at = offsetof(struct job_spec, network),
+	  .choice = networks,
+	  .help = "whether there is a network" },
+	OTHER("limits", limits, read_limits, "what the program may use"),
+	{ .key = "return_artifact",
+	  .type = FIELD_BOOL,
+	  .at = offsetof(struct job_spec, return_artifact),
+	  .help = "bring the compiled program back" },
+	OTHER("artifacts", artifacts, spec_read_plain_list, "patterns of files to bring back"),
+	{ .key = "needs",
+	  .type = FIELD_NAMES,
+	  .at = offsetof(struct job_spec, needs),
+	  .help = "jobs that must pass before" },
+	OTHER("matrix", matrix, spec_read_matrix, "values that make the job many cells"),
+	OTHER("expect", expect, spec_read_expect, "what makes it pass"),
+	OTHER("xfail", xfail, spec_read_text, "why it is known to fail"),
+	{ .key = "tags",
+	  .type = FIELD_NAMES,
+	  .at = offsetof(struct job_spec, tags),
+	  .help = "words to select it by" },
+	{ 0 },
+};
+
+void spec_decode_job(struct yaml *y, const struct node *map, const char *what, struct spec *s,
+		     struct job_spec *job)
+{
+	yaml_decode(y, map, what, job_fields, job, s);
+}
