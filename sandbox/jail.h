@@ -16,7 +16,8 @@
  *           ... JAIL_RUN again in the same folder (unpack, compile, run) ...
  *   service JAIL_CLEAR                  forget the folder (the fd still reads it)
  *   warden  JAIL_CLEARED                the slot is as it was after JAIL_READY
- *   service JAIL_KILL                   at any time: what runs ends, as JAIL_CAUSE_KILLED; nothing runs: ignored
+ *   service JAIL_KILL                   at any time: what runs ends, as JAIL_CAUSE_KILLED; nothing
+ * runs: ignored
  */
 #ifndef SANDBOX_JAIL_H
 #define SANDBOX_JAIL_H
@@ -46,14 +47,16 @@ enum jail_cause {
 	JAIL_CAUSE_CPU,      /* CPU time over */
 	JAIL_CAUSE_MEMORY,   /* killed for memory */
 	JAIL_CAUSE_KILLED,   /* JAIL_KILL */
-	JAIL_CAUSE_FAILED,   /* we could not start it: text says why. Never the program's fault, but for ENOENT of argv[0] */
+	JAIL_CAUSE_FAILED,   /* we could not start it: text says why. Never the program's fault, but
+				for ENOENT of argv[0] */
 };
 
 struct jail_ready {
 	uint32_t op;
-	uint32_t uid;        /* owner that files in the working folder must have, as the service sees it */
+	uint32_t uid; /* owner that files in the working folder must have, as the service sees it */
 	uint32_t gid;
-	uint32_t has_cgroup; /* limits on memory and processes are the kernel's; 0: rlimits and a watcher */
+	uint32_t has_cgroup; /* limits on memory and processes are the kernel's; 0: rlimits and a
+				watcher */
 	char text[200];      /* JAIL_BROKEN: one sentence */
 };
 
@@ -65,11 +68,12 @@ struct jail_prepare {
 
 struct jail_run {
 	uint32_t op;
-	uint32_t narg, nenv;      /* strings: narg + nenv, each with its NUL; argv[0] is an absolute path */
+	uint32_t narg,
+		nenv; /* strings: narg + nenv, each with its NUL; argv[0] is an absolute path */
 	uint32_t processes;       /* at most so many at once, threads counted */
 	uint64_t wall_ms, cpu_ms; /* 0: none */
 	uint64_t memory_bytes;
-	uint64_t file_bytes;      /* largest file */
+	uint64_t file_bytes; /* largest file */
 };
 
 struct jail_ended {

@@ -1,0 +1,201 @@
+/*
+ * From clone to execve: what init and the job do in their own processes.
+ * inside_job reads as the list of what a job has lost.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sandbox/warden.h"
+
+#define STACK_BYTES (8u << 20)
+#define MAX_FDS     4096u
+
+static _Noreturn void tell_failure(int report, const struct why *w)
+{
+	struct report r = { .has_failed = true, .why = *w };
+	_exit(write(report, &r, sizeof(r)) == sizeof(r) ? 0 : 1);
+}
+
+/* The signals that the warden ignores must not stay ignored: execve keeps that. */
+static void reset_signals(void)
+{
+	sigset_t none;
+	sigemptyset(&none);
+	for (int signo = 1; signo < _NSIG; signo++)
+		signal(signo, SIG_DFL);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static bool set_limit(__rlimit_resource_t which, rlim_t soft, rlim_t hard, struct why *w)
+{
+	struct rlimit now;
+	if (getrlimit(which, &now) != 0)
+		return why_sys(w, "cannot read resource limit %d", (int)which);
+	/* never more than what we have: only root may raise it */
+	struct rlimit new = { soft < now.rlim_max ? soft : now.rlim_max,
+			      hard < now.rlim_max ? hard : now.rlim_max };
+	if (setrlimit(which, &new) != 0)
+		return why_sys(w, "cannot set resource limit %d", (int)which);
+	return true;
+}
+
+/* CPU time and memory are the warden's to measure; here only the backstops in case it is late. */
+static bool set_limits(const struct slot *s, const struct job *j, struct why *w)
+{
+	const struct jail_run *l = j->limit;
+	rlim_t cpu = l->cpu_ms ? l->cpu_ms / 1000 + 2 : RLIM_INFINITY;
+	bool is_counted = s->cgroup.kind != CGROUP_NONE;
+	/* Not RLIMIT_AS: node, Java and Go reserve many gigabytes that they never touch. */
+	rlim_t data = is_counted ? RLIM_INFINITY : 4 * l->memory_bytes + (1u << 30);
+	rlim_t tasks = j->max_tasks ? j->max_tasks : RLIM_INFINITY;
+	const struct {
+		__rlimit_resource_t which;
+		rlim_t soft, hard;
+	} table[] = {
+		{ RLIMIT_CORE, 0, 0 },
+		{ RLIMIT_FSIZE, l->file_bytes, l->file_bytes },
+		{ RLIMIT_NOFILE, MAX_FDS, MAX_FDS },
+		{ RLIMIT_NPROC, tasks, tasks },
+		{ RLIMIT_DATA, data, data },
+		{ RLIMIT_CPU, cpu, l->cpu_ms ? cpu + 1 : cpu },
+		{ RLIMIT_STACK, STACK_BYTES, RLIM_INFINITY },
+		{ RLIMIT_RTPRIO, 0, 0 },
+		{ RLIMIT_NICE, 0, 0 },
+		{ RLIMIT_MSGQUEUE, 0, 0 },
+	};
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (!set_limit(table[i].which, table[i].soft, table[i].hard, w))
+			return false;
+	return true;
+}
+
+/* Inside a user namespace there is but one uid, which we have, and setgroups is denied. */
+static bool change_user(const struct slot *s, struct why *w)
+{
+	if (!s->is_root)
+		return true;
+	if (setgroups(0, NULL) != 0 || setresgid(s->gid, s->gid, s->gid) != 0 ||
+	    setresuid(s->uid, s->uid, s->uid) != 0)
+		return why_sys(w, "cannot become user %u", s->uid);
+	return true;
+}
+
+static bool drop_capabilities(struct why *w)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct none[2] = { { 0 } };
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 ||
+	    syscall(SYS_capset, &head, none) != 0)
+		return why_sys(w, "cannot drop capabilities");
+	return true;
+}
+
+/* A job is to be killed for memory before anyone else; a plain number, so no process of it can
+ * lower it. */
+static void offer_to_oom(const struct slot *s)
+{
+	int fd = openat(s->proc, "self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (write(fd, "500", 3) < 0)
+		errno = 0; /* no harm: limits hold all the same */
+	close(fd);
+}
+
+static bool take_stdio(const struct job *j, struct why *w)
+{
+	for (int i = 0; i < 3; i++)
+		if (dup2(j->stdio[i], i) < 0)
+			return why_sys(w, "cannot take fd %d", i);
+	return true;
+}
+
+static bool become_job(const struct slot *s, const struct job *j, struct why *w)
+{
+	umask(022);
+	reset_signals();
+	offer_to_oom(s);
+	if (!take_stdio(j, w) || !set_limits(s, j, w))
+		return false;
+	if (s->mode != MODE_NONE && (!change_user(s, w) || !drop_capabilities(w)))
+		return false;
+	/* after the change of user, which would reset it; without namespaces it is all that ties it
+	 * to us */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
+		return why_sys(w, "cannot tie the program to the warden");
+	if (fchdir(s->work) != 0)
+		return why_sys(w, "cannot enter the working folder");
+	if (setsid() < 0)
+		return why_sys(w, "cannot make a session");
+	return true;
+}
+
+_Noreturn void inside_job(const struct slot *s, const struct job *j, int report)
+{
+	struct why w;
+	if (!become_job(s, j, &w))
+		tell_failure(report, &w);
+	/* close on exec, not now: a failing execve must still be told */
+	if (syscall(SYS_close_range, 3U, ~0U, 1U << 2) != 0) {
+		why_sys(&w, "cannot close fds");
+		tell_failure(report, &w);
+	}
+	if (s->mode != MODE_NONE &&
+	    syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0U, &s->filter) != 0) {
+		why_sys(&w, "cannot load the seccomp filter");
+		tell_failure(report, &w);
+	}
+	execve(j->argv[0], j->argv, j->envp);
+	why_sys(&w, "cannot run %s", j->argv[0]);
+	tell_failure(report, &w);
+}
+
+bool inside_enter(struct why *w)
+{
+	/* the warden may be killed at any time: then so are we, and with us all of the namespace */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
+		return why_sys(w, "cannot tie init to the warden");
+	/* here and not in the warden: our group may be this command's own */
+	if (unshare(CLONE_NEWCGROUP) != 0)
+		return why_sys(w, "cannot make a cgroup namespace");
+	return root_mount_proc(w);
+}
+
+/* Nobody but the job may hold its pipes open, or its reader would wait for us. */
+static void let_go_of_stdio(const struct job *j)
+{
+	for (int i = 0; i < 3; i++)
+		close(j->stdio[i]);
+}
+
+_Noreturn void inside_init(const struct slot *s, const struct job *j, int report)
+{
+	struct report r = { 0 };
+	if (!inside_enter(&r.why))
+		tell_failure(report, &r.why);
+	pid_t job = fork();
+	if (job == 0)
+		inside_job(s, j, report);
+	if (job < 0) {
+		why_sys(&r.why, "cannot fork");
+		tell_failure(report, &r.why);
+	}
+	let_go_of_stdio(j);
+	for (pid_t pid = 0; pid != job;) {
+		pid = waitpid(-1, &r.status, 0);
+		if (pid < 0 && errno != EINTR)
+			_exit(1);
+	}
+	_exit(write(report, &r, sizeof(r)) == sizeof(r) ? 0 : 1);
+}

@@ -1,0 +1,254 @@
+/* sandbatch-jail: options, and the loop that serves the socket of jail.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "sandbox/warden.h"
+
+static const char USAGE[] =
+	"usage: sandbatch-jail --slot N [--sandbox full|limits|none] [--bind DIR]...\n"
+	"       sandbatch-jail --sweep PID\n"
+	"\n"
+	"Runs untrusted commands for one slot of sandbatch's service, which starts it\n"
+	"with a SOCK_SEQPACKET socket as fd 3. --sweep kills and removes what the wardens\n"
+	"of a service that was killed, process PID, may have left.\n";
+
+static const char *const MODES[] = { "full", "limits", "none" };
+
+struct options {
+	struct slot slot;
+	bool has_slot;
+	long sweep; /* 0: serve */
+};
+
+/* -- serving -- */
+
+static bool tell_broken(const struct why *w)
+{
+	struct jail_ready r = { .op = JAIL_BROKEN };
+	memcpy(r.text, w->text, sizeof(r.text));
+	message_send(&r, sizeof(r), -1);
+	return false;
+}
+
+static bool tell_ready(const struct slot *s)
+{
+	struct jail_ready r = { .op = JAIL_READY,
+				.uid = s->outer_uid,
+				.gid = s->outer_gid,
+				.has_cgroup = s->cgroup.kind != CGROUP_NONE };
+	return message_send(&r, sizeof(r), -1);
+}
+
+static bool on_prepare(struct slot *s, struct run *r, struct message *m)
+{
+	(void)r;
+	struct why w;
+	struct jail_plain answer = { JAIL_PREPARED };
+	if (!slot_prepare(s, &m->u.prepare, &w))
+		return tell_broken(&w);
+	return message_send(&answer, sizeof(answer), s->work);
+}
+
+static bool on_run(struct slot *s, struct run *r, struct message *m)
+{
+	struct jail_ended ended;
+	return run_start(r, s, m, &ended) || message_send(&ended, sizeof(ended), -1);
+}
+
+static bool on_clear(struct slot *s, struct run *r, struct message *m)
+{
+	(void)r, (void)m;
+	struct why w;
+	struct jail_plain answer = { JAIL_CLEARED };
+	return slot_clear(s, &w) ? message_send(&answer, sizeof(answer), -1) : tell_broken(&w);
+}
+
+static bool on_kill(struct slot *s, struct run *r, struct message *m)
+{
+	(void)s, (void)m;
+	run_kill(r, JAIL_CAUSE_KILLED);
+	return true;
+}
+
+/* What the service may say. */
+static const struct request {
+	enum jail_op op;
+	size_t size, nfd;
+	bool while_running;
+	bool (*handle)(struct slot *s, struct run *r, struct message *m);
+} REQUESTS[] = {
+	{ JAIL_PREPARE, sizeof(struct jail_prepare), 0, false, on_prepare },
+	{ JAIL_RUN, sizeof(struct jail_run), 4, false, on_run },
+	{ JAIL_CLEAR, sizeof(struct jail_plain), 0, false, on_clear },
+	{ JAIL_KILL, sizeof(struct jail_plain), 0, true, on_kill },
+};
+
+/* False when there is nothing more to serve: the service is gone, or talks nonsense. */
+static bool hear(struct slot *s, struct run *r)
+{
+	struct message m;
+	if (!message_receive(&m))
+		return false;
+	bool is_served = false;
+	for (size_t i = 0; i < sizeof(REQUESTS) / sizeof(REQUESTS[0]); i++) {
+		const struct request *q = &REQUESTS[i];
+		if (m.u.op == q->op && m.len == q->size && m.nfd == q->nfd &&
+		    (r->pid == 0 || q->while_running))
+			is_served = q->handle(s, r, &m);
+	}
+	message_close(&m);
+	return is_served;
+}
+
+static void serve(struct slot *s)
+{
+	struct run r = { .pidfd = -1 };
+	struct jail_ended ended;
+	bool is_wanted = true;
+	while (is_wanted || r.pid > 0) {
+		/* after the end of the stream only the kill's result is awaited */
+		struct pollfd p[2] = { { is_wanted ? JAIL_FD : -1, POLLIN, 0 },
+				       { r.pidfd, POLLIN, 0 } };
+		if (poll(p, 2, run_timeout(&r)) < 0 && errno != EINTR)
+			return;
+		if (r.pid > 0 && p[1].revents) {
+			run_finish(&r, s, &ended);
+			is_wanted = message_send(&ended, sizeof(ended), -1) && is_wanted;
+		} else if (r.pid > 0) {
+			run_watch(&r, s);
+		}
+		if (p[0].revents && !hear(s, &r)) {
+			is_wanted = false;
+			run_kill(&r, JAIL_CAUSE_KILLED);
+		}
+	}
+}
+
+/* -- starting -- */
+
+/* What we receive must not land on 0, 1 or 2, should we have been started without them. */
+static bool has_fds(void)
+{
+	int type;
+	socklen_t n = sizeof(type);
+	int fd = fcntl(JAIL_FD, F_GETFD);
+	if (fd < 0 || getsockopt(JAIL_FD, SOL_SOCKET, SO_TYPE, &type, &n) != 0 ||
+	    type != SOCK_SEQPACKET)
+		return false;
+	fcntl(JAIL_FD, F_SETFD, FD_CLOEXEC);
+	do {
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	} while (fd >= 0 && fd < 3);
+	return fd >= 0 && close(fd) == 0;
+}
+
+static bool parse_number(const char *text, long min, long max, long *out)
+{
+	char *end;
+	errno = 0;
+	*out = strtol(text, &end, 10);
+	return errno == 0 && end != text && *end == '\0' && *out >= min && *out <= max;
+}
+
+static bool set_mode(struct options *o, const char *text)
+{
+	for (size_t i = 0; i < sizeof(MODES) / sizeof(MODES[0]); i++) {
+		if (strcmp(text, MODES[i]) == 0) {
+			o->slot.mode = (enum mode)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool set_option(struct options *o, int c, const char *text)
+{
+	long n = 0;
+	switch (c) {
+	case 's':
+		o->has_slot = parse_number(text, 0, MAX_SLOT, &n);
+		o->slot.number = (unsigned)n;
+		return o->has_slot;
+	case 'm':
+		return set_mode(o, text);
+	case 'b':
+		if (o->slot.nbind == MAX_BINDS)
+			return false;
+		o->slot.bind[o->slot.nbind++] = text;
+		return true;
+	case 'w':
+		return parse_number(text, 2, INT32_MAX, &o->sweep);
+	default:
+		return false;
+	}
+}
+
+static bool parse_options(struct options *o, int argc, char **argv)
+{
+	static const struct option LONG[] = {
+		{ "slot", required_argument, NULL, 's' },
+		{ "sandbox", required_argument, NULL, 'm' },
+		{ "bind", required_argument, NULL, 'b' },
+		{ "sweep", required_argument, NULL, 'w' },
+		{ 0 },
+	};
+	for (int c; (c = getopt_long(argc, argv, "", LONG, NULL)) != -1;)
+		if (!set_option(o, c, optarg))
+			return false;
+	return optind == argc && o->has_slot != (o->sweep > 0);
+}
+
+static int sweep(pid_t service)
+{
+	struct why w;
+	bool is_ok = cgroup_sweep(service, &w);
+	if (!is_ok)
+		fprintf(stderr, "sandbatch-jail: %s\n", w.text);
+	if (!folder_sweep(service, &w)) {
+		fprintf(stderr, "sandbatch-jail: %s\n", w.text);
+		is_ok = false;
+	}
+	return is_ok ? 0 : 1;
+}
+
+/* We end when the socket closes and not before: a signal would leave our cgroups behind. */
+static void ignore_signals(void)
+{
+	static const int IGNORED[] = {
+		SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1, SIGUSR2
+	};
+	for (size_t i = 0; i < sizeof(IGNORED) / sizeof(IGNORED[0]); i++)
+		signal(IGNORED[i], SIG_IGN);
+	signal(SIGCHLD, SIG_DFL); /* ignored, it would reap before we could */
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = { .slot = { .service = getppid() } };
+	if (argc == 2 && strcmp(argv[1], "--help") == 0)
+		return fputs(USAGE, stdout) < 0;
+	if (!parse_options(&o, argc, argv)) {
+		fputs(USAGE, stderr);
+		return 2;
+	}
+	if (o.sweep)
+		return sweep((pid_t)o.sweep);
+	if (!has_fds()) {
+		fputs("sandbatch-jail: fd 3 must be a SOCK_SEQPACKET socket\n", stderr);
+		return 2;
+	}
+	ignore_signals();
+	struct why w = { "" };
+	bool is_open = slot_open(&o.slot, &w);
+	if (!is_open)
+		tell_broken(&w);
+	else if (tell_ready(&o.slot))
+		serve(&o.slot);
+	slot_close(&o.slot);
+	return is_open ? 0 : 1;
+}

@@ -1,0 +1,317 @@
+/*
+ * The file tree that jobs see: one small read-only tmpfs that shows /usr, the
+ * harmless parts of /etc, five devices, and nothing else of the host.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <limits.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "sandbox/warden.h"
+
+/* Where the new root is put together: a folder that every host has and no toolchain lies in. */
+#define NEW_ROOT "/sys"
+
+/* On a host with merged /usr these are links, elsewhere folders. */
+static const char *const TOP[] = { "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32" };
+
+/* Shown as they are, where they exist: what loaders, libcs and toolchains read, and no secret among
+ * it. */
+static const char *const SHOWN[] = {
+	"/etc/alternatives",
+	"/etc/ld.so.cache",
+	"/etc/ld.so.conf",
+	"/etc/ld.so.conf.d",
+	"/etc/localtime",
+	"/etc/timezone",
+	"/etc/os-release",
+	"/etc/debian_version",
+	"/etc/ssl/certs",
+	"/etc/ssl/openssl.cnf",
+	"/etc/ca-certificates.conf",
+	"/etc/java*",
+	"/etc/python3*",
+	"/etc/perl",
+	"/etc/php",
+	"/etc/lua*",
+	"/etc/R",
+	"/etc/octave*",
+	"/etc/fpc*.cfg",
+	"/etc/gnucobol",
+	"/etc/mono",
+	"/etc/erlang",
+	"/etc/elixir",
+	"/etc/guile*",
+	"/etc/sbcl*",
+	"/etc/fonts",
+	"/etc/locale.alias",
+	"/etc/magic",
+	"/etc/mime.types",
+	"/etc/protocols",
+	"/etc/services",
+	"/etc/terminfo",
+	"/etc/inputrc",
+	"/etc/bash.bashrc",
+	"/etc/profile",
+	"/etc/ghc",
+	"/var/lib/ghc",
+	"/var/lib/gems",
+	"/etc/xml",
+};
+
+static const char *const DEVICES[] = { "/dev/null", "/dev/zero", "/dev/full", "/dev/random",
+				       "/dev/urandom" };
+
+static const char *const LINKS[][2] = {
+	{ "/proc/self/fd", "dev/fd" },
+	{ "/proc/self/fd/0", "dev/stdin" },
+	{ "/proc/self/fd/1", "dev/stdout" },
+	{ "/proc/self/fd/2", "dev/stderr" },
+};
+
+static const char *const FOLDERS[] = { "etc", "dev", "dev/shm", "proc",   "tmp",
+				       "run", "usr", "var",     "var/tmp" };
+
+/* Make all folders above the relative path. */
+static bool make_parents(const char *path, struct why *w)
+{
+	char part[PATH_MAX];
+	snprintf(part, sizeof(part), "%s", path);
+	for (char *p = strchr(part, '/'); p; p = strchr(p + 1, '/')) {
+		*p = '\0';
+		if (mkdir(part, 0755) != 0 && errno != EEXIST)
+			return why_sys(w, "sandbox root: cannot make /%s", part);
+		*p = '/';
+	}
+	return true;
+}
+
+/* Make something at the relative path that st can be bound over. */
+static bool make_target(const char *path, mode_t mode, struct why *w)
+{
+	if (!make_parents(path, w))
+		return false;
+	if (S_ISDIR(mode)) {
+		if (mkdir(path, 0755) == 0 || errno == EEXIST)
+			return true;
+		return why_sys(w, "sandbox root: cannot make /%s", path);
+	}
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return why_sys(w, "sandbox root: cannot make /%s", path);
+	close(fd);
+	return true;
+}
+
+/* Show the host's absolute path at the same place, with all that is mounted below it. */
+static bool bind(const char *from, uint64_t attributes, struct why *w)
+{
+	struct mount_attr attr = { .attr_set = attributes, .propagation = MS_PRIVATE };
+	const char *to = from + 1;
+	struct stat st;
+	if (stat(from, &st) != 0)
+		return why_sys(w, "sandbox root: %s", from);
+	if (!make_target(to, st.st_mode, w))
+		return false;
+	if (mount(from, to, NULL, MS_BIND | MS_REC, NULL) != 0)
+		return why_sys(w, "sandbox root: cannot bind %s", from);
+	if (mount_setattr(AT_FDCWD, to, AT_RECURSIVE, &attr, sizeof(attr)) != 0)
+		return why_sys(w, "sandbox root: cannot make %s read-only", from);
+	return true;
+}
+
+/* A link is copied, all else is bound. */
+static bool show(const char *path, struct why *w)
+{
+	char to[PATH_MAX];
+	ssize_t n = readlink(path, to, sizeof(to) - 1);
+	if (n < 0)
+		return bind(path, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, w);
+	to[n] = '\0';
+	if (!make_parents(path + 1, w))
+		return false;
+	if (symlink(to, path + 1) != 0)
+		return why_sys(w, "sandbox root: cannot link %s", path);
+	return true;
+}
+
+static bool show_matches(const char *pattern, struct why *w)
+{
+	glob_t g;
+	bool is_ok = true;
+	if (glob(pattern, 0, NULL, &g) == 0) {
+		for (size_t i = 0; is_ok && i < g.gl_pathc; i++)
+			is_ok = show(g.gl_pathv[i], w);
+		globfree(&g);
+	}
+	return is_ok;
+}
+
+/* A toolchain outside /usr. Not where something of ours will be mounted over it. */
+static bool show_extra(const char *path, struct why *w)
+{
+	static const char *const TAKEN[] = { "/tmp", "/dev", "/proc", "/etc", "/var/tmp" };
+	if (path[0] != '/' || path[1] == '\0')
+		return why_set(w, "--bind wants an absolute path below /, not '%s'", path);
+	if (strncmp(path, "/usr/", 5) == 0)
+		return true;
+	for (size_t i = 0; i < sizeof(TAKEN) / sizeof(TAKEN[0]); i++) {
+		size_t n = strlen(TAKEN[i]);
+		if (strncmp(path, TAKEN[i], n) == 0 && (path[n] == '/' || path[n] == '\0'))
+			return why_set(w, "--bind %s: the sandbox has a %s of its own", path,
+				       TAKEN[i]);
+	}
+	return bind(path, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, w);
+}
+
+static bool write_file(const char *path, const char *text, struct why *w)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		return why_sys(w, "sandbox root: cannot write /%s", path);
+	close(fd);
+	return true;
+}
+
+/* Accounts and names: only root, who is nobody here, and the job. */
+static bool write_etc(const struct slot *s, struct why *w)
+{
+	char text[300];
+	snprintf(text, sizeof(text),
+		 "root:x:0:0:root:/:/usr/sbin/nologin\n"
+		 "sandbox:x:%u:%u:sandbox:" JAIL_WORKDIR ":/bin/sh\n"
+		 "nobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n",
+		 s->uid, s->gid);
+	if (!write_file("etc/passwd", text, w))
+		return false;
+	snprintf(text, sizeof(text), "root:x:0:\nsandbox:x:%u:\nnogroup:x:65534:\n", s->gid);
+	return write_file("etc/group", text, w) &&
+	       write_file("etc/hosts", "127.0.0.1 localhost sandbox\n::1 localhost\n", w) &&
+	       write_file("etc/hostname", "sandbox\n", w) &&
+	       write_file("etc/nsswitch.conf",
+			  "passwd: files\ngroup: files\nhosts: files dns\n"
+			  "protocols: files\nservices: files\n",
+			  w);
+}
+
+static bool make_dev(struct why *w)
+{
+	for (size_t i = 0; i < sizeof(DEVICES) / sizeof(DEVICES[0]); i++)
+		if (!bind(DEVICES[i], MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, w))
+			return false;
+	for (size_t i = 0; i < sizeof(LINKS) / sizeof(LINKS[0]); i++)
+		if (symlink(LINKS[i][0], LINKS[i][1]) != 0)
+			return why_sys(w, "sandbox root: cannot link /%s", LINKS[i][1]);
+	return true;
+}
+
+static bool fill(const struct slot *s, struct why *w)
+{
+	for (size_t i = 0; i < sizeof(FOLDERS) / sizeof(FOLDERS[0]); i++)
+		if (mkdir(FOLDERS[i], 0755) != 0)
+			return why_sys(w, "sandbox root: cannot make /%s", FOLDERS[i]);
+	if (!show("/usr", w) || !write_etc(s, w) || !make_dev(w))
+		return false;
+	for (size_t i = 0; i < sizeof(TOP) / sizeof(TOP[0]); i++)
+		if (!show_matches(TOP[i], w))
+			return false;
+	for (size_t i = 0; i < sizeof(SHOWN) / sizeof(SHOWN[0]); i++)
+		if (!show_matches(SHOWN[i], w))
+			return false;
+	for (size_t i = 0; i < s->nbind; i++)
+		if (!show_extra(s->bind[i], w))
+			return false;
+	/*
+	 * In a user namespace the kernel mounts a /proc only where one that hides nothing is
+	 * mounted already. The host's lies under each command's own, out of reach.
+	 */
+	if (!s->is_root && mount("/proc", "proc", NULL, MS_BIND | MS_REC, NULL) != 0)
+		return why_sys(w, "sandbox root: cannot bind /proc");
+	return true;
+}
+
+static bool enter(struct why *w)
+{
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
+					       MOUNT_ATTR_NODEV };
+	/* Onto itself, then away with what lies below (pivot_root(2), NOTES): no spare folder
+	 * needed. */
+	if (syscall(SYS_pivot_root, ".", ".") != 0 || umount2(".", MNT_DETACH) != 0)
+		return why_sys(w, "sandbox root: cannot enter it");
+	if (chdir("/") != 0 || mount_setattr(AT_FDCWD, "/", 0, &attr, sizeof(attr)) != 0)
+		return why_sys(w, "sandbox root: cannot make it read-only");
+	return true;
+}
+
+bool root_build(const struct slot *s, struct why *w)
+{
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+		return why_sys(w, "sandbox root: cannot detach from the host's mounts");
+	if (mount("sandbatch", NEW_ROOT, "tmpfs", MS_NOSUID | MS_NODEV,
+		  "mode=0755,size=4m,nr_inodes=4096") != 0 ||
+	    chdir(NEW_ROOT) != 0)
+		return why_sys(w, "sandbox root: cannot mount a tmpfs");
+	mode_t old = umask(022);
+	bool is_ok = fill(s, w);
+	umask(old);
+	return is_ok && enter(w);
+}
+
+/* -- the working folder -- */
+
+/* Three folders of one tmpfs, so that one size bounds all that a job can write. */
+static const struct {
+	const char *folder, *at;
+	mode_t mode;
+} WORK[] = {
+	{ "/tmp/shm", "/dev/shm", 01777 },
+	{ "/tmp/var", "/var/tmp", 01777 },
+	{ "/tmp/work", JAIL_WORKDIR, 0700 }, /* last: it covers the others' way in */
+};
+
+#define NWORK (sizeof(WORK) / sizeof(WORK[0]))
+
+bool root_mount_work(const struct slot *s, const struct jail_prepare *p, struct why *w)
+{
+	char options[128];
+	snprintf(options, sizeof(options), "mode=0711,size=%llu,nr_inodes=%llu",
+		 (unsigned long long)p->disk_bytes, (unsigned long long)p->max_files + NWORK + 1);
+	if (mount("work", JAIL_WORKDIR, "tmpfs", MS_NOSUID | MS_NODEV, options) != 0)
+		return why_sys(w, "cannot mount a working folder of %llu bytes",
+			       (unsigned long long)p->disk_bytes);
+	for (size_t i = 0; i < NWORK; i++) {
+		if (mkdir(WORK[i].folder, 0700) != 0 || chmod(WORK[i].folder, WORK[i].mode) != 0 ||
+		    chown(WORK[i].folder, s->uid, s->gid) != 0)
+			return why_sys(w, "cannot make %s", WORK[i].folder);
+	}
+	for (size_t i = 0; i < NWORK; i++)
+		if (mount(WORK[i].folder, WORK[i].at, NULL, MS_BIND, NULL) != 0)
+			return why_sys(w, "cannot show %s", WORK[i].at);
+	return true;
+}
+
+bool root_unmount_work(struct why *w)
+{
+	for (size_t i = NWORK; i-- > 0;)
+		if (umount2(WORK[i].at, MNT_DETACH) != 0)
+			return why_sys(w, "cannot unmount %s", WORK[i].at);
+	if (umount2(JAIL_WORKDIR, MNT_DETACH) != 0)
+		return why_sys(w, "cannot unmount the working folder");
+	return true;
+}
+
+bool root_mount_proc(struct why *w)
+{
+	if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+		  "hidepid=2,subset=pid") != 0)
+		return why_sys(w, "cannot mount /proc%s",
+			       errno == EPERM
+				       ? " (parts of the host's are hidden, as in a container)"
+				       : "");
+	return true;
+}

@@ -1,0 +1,295 @@
+/* One command, from JAIL_RUN to JAIL_ENDED, as the warden sees it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sandbox/warden.h"
+
+#define TICK_MS     20            /* how often counters are looked at */
+#define MAX_STRINGS (4u << 20)    /* bytes of arguments and environment: execve takes less */
+#define MAX_COUNT   (256u * 1024) /* of them */
+
+static uint64_t now_us(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+/* -- the command as it came -- */
+
+static char *read_strings(int fd, size_t *len, struct why *w)
+{
+	struct stat st;
+	if (fstat(fd, &st) != 0 || st.st_size <= 0 || st.st_size > MAX_STRINGS) {
+		why_set(w, "arguments and environment must be 1 to %u bytes", MAX_STRINGS);
+		return NULL;
+	}
+	char *text = malloc((size_t)st.st_size);
+	if (!text || pread(fd, text, (size_t)st.st_size, 0) != st.st_size) {
+		why_sys(w, "cannot read the arguments");
+		free(text);
+		return NULL;
+	}
+	*len = (size_t)st.st_size;
+	return text;
+}
+
+/* Point at the next n strings; false if there are not so many. */
+static bool point(char **out, size_t n, char **at, const char *end)
+{
+	for (size_t i = 0; i < n; i++) {
+		char *nul = memchr(*at, '\0', (size_t)(end - *at));
+		if (!nul)
+			return false;
+		out[i] = *at;
+		*at = nul + 1;
+	}
+	out[n] = NULL;
+	return true;
+}
+
+static bool read_job(struct job *j, const struct message *m, struct why *w)
+{
+	const struct jail_run *l = j->limit;
+	size_t len;
+	if (l->narg < 1 || l->narg > MAX_COUNT || l->nenv > MAX_COUNT)
+		return why_set(w, "a command has 1 to %u arguments and variables", MAX_COUNT);
+	j->text = read_strings(m->fd[3], &len, w);
+	if (!j->text)
+		return false;
+	j->argv = calloc(l->narg + 1UL, sizeof(char *));
+	j->envp = calloc(l->nenv + 1UL, sizeof(char *));
+	char *at = j->text;
+	if (!j->argv || !j->envp || !point(j->argv, l->narg, &at, j->text + len) ||
+	    !point(j->envp, l->nenv, &at, j->text + len) || at != j->text + len)
+		return why_set(w, "the strings are not %u arguments and %u variables", l->narg,
+			       l->nenv);
+	return true;
+}
+
+static void free_job(struct job *j)
+{
+	free(j->argv);
+	free(j->envp);
+	free(j->text);
+}
+
+/* A pipe belongs to whoever made it; the program must be able to open /dev/stdout and /dev/stderr.
+ */
+static void give_pipes(const struct slot *s, const struct job *j)
+{
+	struct stat st;
+	for (int i = 0; i < 3; i++)
+		if (fstat(j->stdio[i], &st) == 0 && S_ISFIFO(st.st_mode) &&
+		    fchown(j->stdio[i], s->uid, s->gid) != 0)
+			continue; /* not ours to give: then it is as it was */
+}
+
+/* RLIMIT_NPROC stands in for a pids group, and counts by user: all the processes that are ours. */
+static uint64_t count_tasks(const struct slot *s, uint64_t processes)
+{
+	if (s->cgroup.kind != CGROUP_NONE)
+		return 0;
+	if (s->is_root)
+		return processes; /* a uid of its own */
+	if (s->mode == MODE_FULL)
+		return processes + 2; /* counted within the user namespace: with warden and init */
+	return processes + watch_count_user(s->proc, s->uid);
+}
+
+/* -- starting -- */
+
+pid_t run_clone(const struct slot *s, int *pidfd)
+{
+	struct clone_args a = { .flags = CLONE_PIDFD,
+				.pidfd = (uint64_t)(uintptr_t)pidfd,
+				.exit_signal = SIGCHLD };
+	if (s->mode == MODE_FULL)
+		a.flags |= CLONE_NEWPID | CLONE_NEWNS;
+	if (s->cgroup.kind == CGROUP_V2 && s->cgroup.group[0] >= 0) {
+		a.flags |= CLONE_INTO_CGROUP;
+		a.cgroup = (uint64_t)s->cgroup.group[0];
+	}
+	return (pid_t)syscall(SYS_clone3, &a, sizeof(a));
+}
+
+static bool start(struct run *r, const struct slot *s, const struct job *j, struct why *w)
+{
+	int report[2];
+	if (pipe2(report, O_CLOEXEC) != 0)
+		return why_sys(w, "cannot make a pipe");
+	r->start_us = now_us();
+	r->pid = run_clone(s, &r->pidfd);
+	if (r->pid == 0 && s->mode == MODE_FULL)
+		inside_init(s, j, report[1]);
+	if (r->pid == 0)
+		inside_job(s, j, report[1]);
+	close(report[1]);
+	r->report = report[0];
+	if (r->pid > 0)
+		return true;
+	close(report[0]);
+	return why_sys(w, "cannot make a process");
+}
+
+bool run_start(struct run *r, struct slot *s, const struct message *m, struct jail_ended *ended)
+{
+	struct why w;
+	struct job j = { .limit = &m->u.run, .stdio = { m->fd[0], m->fd[1], m->fd[2] } };
+	*r = (struct run){ .pidfd = -1, .limit = m->u.run };
+	uint64_t processes = r->limit.processes + (s->mode == MODE_FULL);
+	j.max_tasks = count_tasks(s, r->limit.processes);
+	give_pipes(s, &j);
+	bool is_ok = s->work >= 0 || why_set(&w, "no working folder was prepared");
+	is_ok = is_ok && read_job(&j, m, &w) &&
+		cgroup_begin(&s->cgroup, r->limit.memory_bytes, processes, &w) &&
+		start(r, s, &j, &w);
+	free_job(&j);
+	if (is_ok)
+		return true;
+	cgroup_end(&s->cgroup);
+	r->pid = 0;
+	r->pidfd = -1;
+	*ended = (struct jail_ended){ .op = JAIL_ENDED, .cause = JAIL_CAUSE_FAILED };
+	memcpy(ended->text, w.text, sizeof(ended->text));
+	return false;
+}
+
+/* -- watching -- */
+
+static uint64_t wall_left_us(const struct run *r)
+{
+	uint64_t spent = now_us() - r->start_us, limit = r->limit.wall_ms * 1000;
+	return spent < limit ? limit - spent : 0;
+}
+
+int run_timeout(const struct run *r)
+{
+	if (r->pid == 0)
+		return -1;
+	if (r->limit.wall_ms == 0)
+		return TICK_MS;
+	uint64_t left = (wall_left_us(r) + 999) / 1000;
+	return left < TICK_MS ? (int)left : TICK_MS;
+}
+
+void run_kill(struct run *r, enum jail_cause cause)
+{
+	if (r->pid == 0 || r->cause)
+		return;
+	r->cause = cause;
+	/* of a namespace's init: the kernel takes all the others with it */
+	syscall(SYS_pidfd_send_signal, r->pidfd, SIGKILL, NULL, 0U);
+}
+
+void run_watch(struct run *r, struct slot *s)
+{
+	struct cgroup_usage group = cgroup_read(&s->cgroup);
+	struct watch_usage seen = { 0 };
+	if (s->cgroup.kind == CGROUP_NONE) {
+		seen = watch_read(s->proc, s->mode == MODE_FULL ? r->pid : getpid());
+		group.cpu_us = seen.cpu_us;
+		if (seen.memory_bytes > r->peak_bytes)
+			r->peak_bytes = seen.memory_bytes;
+		if (seen.tasks > r->most_tasks)
+			r->most_tasks = seen.tasks;
+	}
+	if (group.ooms > 0 || seen.memory_bytes > r->limit.memory_bytes)
+		run_kill(r, JAIL_CAUSE_MEMORY);
+	if (r->limit.cpu_ms && group.cpu_us >= r->limit.cpu_ms * 1000)
+		run_kill(r, JAIL_CAUSE_CPU);
+	if (r->limit.wall_ms && wall_left_us(r) == 0)
+		run_kill(r, JAIL_CAUSE_WALL);
+}
+
+/* -- ending -- */
+
+/* The first complete report, if there is one. */
+static bool read_report(int fd, struct report *out)
+{
+	struct pollfd p = { fd, POLLIN, 0 };
+	return poll(&p, 1, 0) == 1 && read(fd, out, sizeof(*out)) == sizeof(*out);
+}
+
+static void set_cause(struct jail_ended *e, const struct run *r, const struct report *p,
+		      bool is_oom)
+{
+	uint64_t cpu_ms = e->cpu_us / 1000;
+	e->status = WIFSIGNALED(p->status) ? WTERMSIG(p->status) : WEXITSTATUS(p->status);
+	if (r->cause)
+		e->cause = r->cause;
+	else if (p->has_failed)
+		e->cause = JAIL_CAUSE_FAILED;
+	else if (is_oom)
+		e->cause = JAIL_CAUSE_MEMORY;
+	else if (r->limit.cpu_ms && cpu_ms >= r->limit.cpu_ms)
+		e->cause = JAIL_CAUSE_CPU;
+	else
+		e->cause = WIFSIGNALED(p->status) ? JAIL_CAUSE_SIGNAL : JAIL_CAUSE_EXIT;
+	if (p->has_failed)
+		memcpy(e->text, p->why.text, sizeof(e->text));
+}
+
+static uint64_t micros(struct timeval t)
+{
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_usec;
+}
+
+/* The counters of cgroups where there are some, else what the watcher and wait4 saw. */
+static void set_usage(struct jail_ended *e, const struct run *r, const struct slot *s,
+		      const struct rusage *ru, const struct cgroup_usage *group)
+{
+	e->wall_us = now_us() - r->start_us;
+	if (s->cgroup.kind != CGROUP_NONE) {
+		e->cpu_us = group->cpu_us;
+		e->peak_memory_bytes = group->peak_bytes;
+		e->hit_processes = group->refused > 0;
+		return;
+	}
+	uint64_t largest = (uint64_t)ru->ru_maxrss * 1024;
+	e->cpu_us = micros(ru->ru_utime) + micros(ru->ru_stime);
+	e->peak_memory_bytes = r->peak_bytes > largest ? r->peak_bytes : largest;
+	e->hit_processes = r->most_tasks >= r->limit.processes && r->limit.processes > 1;
+}
+
+static bool is_full(int folder)
+{
+	struct statvfs v;
+	return fstatvfs(folder, &v) == 0 && (v.f_bfree == 0 || (v.f_files > 0 && v.f_ffree == 0));
+}
+
+void run_finish(struct run *r, struct slot *s, struct jail_ended *ended)
+{
+	struct report p = { 0 };
+	struct rusage ru = { 0 };
+	int status = 0;
+	*ended = (struct jail_ended){ .op = JAIL_ENDED };
+	wait4(r->pid, &status, 0, &ru);
+	if (s->mode != MODE_FULL)
+		watch_kill_all(s->proc);
+	bool has_report = read_report(r->report, &p);
+	if (!has_report && s->mode != MODE_FULL)
+		p.status = status;
+	struct cgroup_usage group = cgroup_read(&s->cgroup);
+	bool is_oom = group.ooms > 0;
+	if (!has_report && s->mode == MODE_FULL && !is_oom && !r->cause) {
+		p.has_failed = true;
+		why_set(&p.why, "the sandbox's init died (wait status %#x)", (unsigned)status);
+	}
+	set_usage(ended, r, s, &ru, &group);
+	set_cause(ended, r, &p, is_oom);
+	ended->hit_disk = s->mode == MODE_FULL && is_full(s->work);
+	cgroup_end(&s->cgroup);
+	close(r->report);
+	close(r->pidfd);
+	*r = (struct run){ .pidfd = -1 };
+}

@@ -1,0 +1,205 @@
+/* What is built once for a slot, and the working folder of its current job. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/securebits.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sandbox/warden.h"
+
+#define LAST_CAPABILITY \
+	63 /* the kernel's masks have so many bits; those it does not know end the loop */
+
+static bool write_self(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	ssize_t n = write(fd, text, strlen(text));
+	int saved = errno;
+	close(fd);
+	errno = saved;
+	return n == (ssize_t)strlen(text);
+}
+
+/* Whether the file's first number is that one. */
+static bool sysctl_is(const char *path, long value)
+{
+	char text[32] = "";
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	ssize_t n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	return n > 0 && strtol(text, NULL, 10) == value;
+}
+
+/* The switches with which distributions turn user namespaces off, and what to write there. */
+static const struct {
+	const char *path;
+	long off;
+	const char *remedy;
+} SWITCH[] = {
+	{ "/proc/sys/kernel/unprivileged_userns_clone", 0, "kernel.unprivileged_userns_clone=1" },
+	{ "/proc/sys/user/max_user_namespaces", 0, "user.max_user_namespaces=10000" },
+	{ "/proc/sys/kernel/apparmor_restrict_unprivileged_userns", 1,
+	  "kernel.apparmor_restrict_unprivileged_userns=0" },
+};
+
+static bool userns_refused(const char *step, struct why *w)
+{
+	int saved = errno;
+	for (size_t i = 0; i < sizeof(SWITCH) / sizeof(SWITCH[0]); i++)
+		if (sysctl_is(SWITCH[i].path, SWITCH[i].off))
+			return why_set(w,
+				       "user namespaces are turned off here: an administrator must "
+				       "run sysctl -w %s",
+				       SWITCH[i].remedy);
+	errno = saved;
+	return why_sys(w, "namespaces are refused here, as in a container (%s)", step);
+}
+
+/*
+ * As an ordinary user everything else happens in a user namespace. We are its creator and have
+ * all capabilities in it whatever our uid there; jobs have that uid and none of them.
+ */
+static bool enter_userns(struct slot *s, struct why *w)
+{
+	char uids[64], gids[64];
+	snprintf(uids, sizeof(uids), "%u %u 1\n", INNER_UID, s->outer_uid);
+	snprintf(gids, sizeof(gids), "%u %u 1\n", INNER_UID, s->outer_gid);
+	if (unshare(CLONE_NEWUSER) != 0)
+		return userns_refused("unshare", w);
+	/* without it the kernel takes no gid_map from an ordinary user */
+	if (!write_self("/proc/self/setgroups", "deny") ||
+	    !write_self("/proc/self/uid_map", uids) || !write_self("/proc/self/gid_map", gids))
+		return userns_refused("uid map", w);
+	s->uid = INNER_UID;
+	s->gid = INNER_UID;
+	return true;
+}
+
+static bool enter_namespaces(struct slot *s, struct why *w)
+{
+	if (!s->is_root && !enter_userns(s, w))
+		return false;
+	/* The new network namespace has a loopback that is down, and nothing else. */
+	if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) != 0)
+		return userns_refused("unshare", w);
+	if (sethostname("sandbox", strlen("sandbox")) != 0)
+		return why_sys(w, "cannot set the host name");
+	return root_build(s, w);
+}
+
+/* What can be dropped here already, since jobs inherit it: no exec can give a capability again. */
+static bool drop_for_good(struct why *w)
+{
+	const unsigned long bits = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP |
+				   SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED |
+				   SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
+	for (unsigned long cap = 0; cap <= LAST_CAPABILITY; cap++)
+		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) != 0 && errno != EINVAL)
+			return why_sys(w, "cannot drop capabilities");
+	if (prctl(PR_SET_SECUREBITS, bits, 0, 0, 0) != 0)
+		return why_sys(w, "cannot lock the secure bits");
+	return true;
+}
+
+/* Run the first part of init, once, so that READY promises no more than what works here. */
+static bool try_init(const struct slot *s, struct why *w)
+{
+	int told[2];
+	if (pipe2(told, O_CLOEXEC) != 0)
+		return why_sys(w, "cannot make a pipe");
+	int pidfd = -1;
+	pid_t pid = run_clone(s, &pidfd);
+	if (pid == 0) {
+		bool is_ok = inside_enter(w);
+		_exit(is_ok || write(told[1], w, sizeof(*w)) < 0 ? 0 : 1);
+	}
+	if (pid < 0)
+		why_sys(w, "cannot make a pid namespace");
+	close(told[1]);
+	ssize_t n = pid < 0 ? -1 : read(told[0], w, sizeof(*w));
+	close(told[0]);
+	if (pid < 0)
+		return false;
+	close(pidfd);
+	waitpid(pid, NULL, 0);
+	return n == 0;
+}
+
+static void choose_ids(struct slot *s)
+{
+	s->is_root = geteuid() == 0;
+	bool is_own = s->mode == MODE_NONE || !s->is_root;
+	s->uid = s->outer_uid = is_own ? geteuid() : SLOT_UID + s->number;
+	s->gid = s->outer_gid = is_own ? getegid() : SLOT_UID + s->number;
+}
+
+static bool open_full(struct slot *s, struct why *w)
+{
+	/* v2's groups are per command: none for this one */
+	return enter_namespaces(s, w) && drop_for_good(w) && try_init(s, w);
+}
+
+/* Without namespaces: orphans come to us, and files lie in a folder of the host. */
+static bool open_plain(struct slot *s, struct why *w)
+{
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0)
+		return why_sys(w, "cannot become the reaper");
+	return folder_open(s, w);
+}
+
+bool slot_open(struct slot *s, struct why *w)
+{
+	s->work = -1;
+	choose_ids(s);
+	s->proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->proc < 0)
+		return why_sys(w, "cannot open /proc");
+	if (!cgroup_open(&s->cgroup, s->service, s->number, w))
+		return false;
+	/* Inside a v1 group's limit we must not be the victim; only root may ask for that. */
+	write_self("/proc/self/oom_score_adj", "-1000");
+	bool is_counted = s->cgroup.kind != CGROUP_NONE;
+	if (s->mode != MODE_NONE && (!filter_build(&s->filter, is_counted, w) ||
+				     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0))
+		return false;
+	return s->mode == MODE_FULL ? open_full(s, w) : open_plain(s, w);
+}
+
+bool slot_prepare(struct slot *s, const struct jail_prepare *p, struct why *w)
+{
+	if (s->work >= 0 && !slot_clear(s, w))
+		return false;
+	if (s->mode != MODE_FULL)
+		return folder_make(s, w);
+	if (!root_mount_work(s, p, w))
+		return false;
+	s->work = open(JAIL_WORKDIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return s->work >= 0 || why_sys(w, "cannot open the working folder");
+}
+
+bool slot_clear(struct slot *s, struct why *w)
+{
+	if (s->work < 0)
+		return true;
+	close(s->work);
+	s->work = -1;
+	if (s->mode == MODE_FULL)
+		return root_unmount_work(w);
+	folder_tidy(s);
+	return true;
+}
+
+void slot_close(struct slot *s)
+{
+	if (s->base[0])
+		folder_close(s);
+	cgroup_close(&s->cgroup);
+	free(s->filter.filter);
+}

@@ -1,0 +1,235 @@
+/*
+ * warden -- what the files of sandbatch-jail share.
+ *
+ *   main.c    options and the loop that serves the socket
+ *   wire.c    messages with fds
+ *   slot.c    once per slot: cgroups, namespaces, privileges
+ *   root.c    the file tree that jobs see, and their working folder in it
+ *   folder.c  the working folder where there are no namespaces
+ *   cgroup.c  limits and counters of cgroup v1 and v2; sweep
+ *   filter.c  the seccomp filter
+ *   run.c     one command from start to end, seen from the warden
+ *   inside.c  the same seen from inside: init and the job's process up to exec
+ *   watch.c   what the job's processes use, and ending them, by way of /proc
+ *
+ * Three processes take part. The warden is outside and trusted; it alone keeps
+ * time. Init is process 1 of the command's pid namespace: it reaps, reports how
+ * the program ended, and takes everything else with it when it ends. The job is
+ * hostile from execve on. Without namespaces there is no init: the warden is the
+ * reaper. Linux 5.14 or later.
+ */
+#ifndef SANDBOX_WARDEN_H
+#define SANDBOX_WARDEN_H
+
+#include <linux/filter.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "sandbox/jail.h"
+
+#define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
+
+/* One sentence for a human: why something failed. */
+struct why {
+	char text[200];
+};
+
+/* Both return false; the second adds what errno means. */
+bool why_set(struct why *w, const char *fmt, ...) PRINTF_LIKE(2, 3);
+bool why_sys(struct why *w, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+enum mode {
+	MODE_FULL,   /* namespaces, root, cgroups, filter, limits */
+	MODE_LIMITS, /* filter, limits, and cgroups if they are to be had */
+	MODE_NONE,   /* limits of time, size and number only: trusted programs */
+};
+
+/* -- wire.c -- */
+
+#define MESSAGE_FDS 4
+
+struct message {
+	union {
+		uint32_t op;
+		struct jail_prepare prepare;
+		struct jail_run run;
+		struct jail_plain plain;
+	} u;
+	size_t len;
+	int fd[MESSAGE_FDS];
+	size_t nfd;
+};
+
+/* Receive one; false at the end of the stream, or when it is not one. */
+bool message_receive(struct message *m);
+/* Close the fds that came with it. */
+void message_close(struct message *m);
+/* Send a struct with an fd, or none (-1). False if the service is gone. */
+bool message_send(const void *data, size_t len, int fd);
+
+/* -- cgroup.c -- */
+
+enum cgroup_kind { CGROUP_NONE, CGROUP_V1, CGROUP_V2 };
+enum { CGROUP_MEMORY, CGROUP_PIDS, CGROUP_CPU, CGROUP_HIERARCHIES };
+
+struct cgroup_usage {
+	uint64_t cpu_us, peak_bytes;
+	uint64_t ooms;    /* processes killed for memory */
+	uint64_t refused; /* times that fork failed for the limit */
+};
+
+/*
+ * v1: one group per hierarchy for the slot's life, the warden in it, so that jobs are born there:
+ * an attach per job would wait for RCU (9 ms after idling). v2: a group per command, entered by
+ * clone3, because its memory peak cannot be reset before Linux 6.12; the warden stays outside.
+ */
+struct cgroup {
+	enum cgroup_kind kind;
+	char name[40];                 /* sandbatch.SERVICE.SLOT */
+	int base[CGROUP_HIERARCHIES];  /* the folder our group is made in; v2 uses the first only */
+	int group[CGROUP_HIERARCHIES]; /* our group; -1: none now */
+	struct cgroup_usage start;     /* counters as the command started */
+};
+
+/* Find and join what there is; kind says what was found. Fails only if it is there and does not
+ * work. */
+bool cgroup_open(struct cgroup *c, pid_t service, unsigned slot, struct why *w);
+/* Set the limits of the next command and note its counters' start. */
+bool cgroup_begin(struct cgroup *c, uint64_t memory_bytes, uint64_t processes, struct why *w);
+/* What the command has used so far; all 0 without cgroups. */
+struct cgroup_usage cgroup_read(const struct cgroup *c);
+/* The command is over and all its processes are dead. */
+void cgroup_end(struct cgroup *c);
+/* Leave our groups and remove them. */
+void cgroup_close(struct cgroup *c);
+/* Kill what is left in any group of that service, and remove them. */
+bool cgroup_sweep(pid_t service, struct why *w);
+
+/* -- slot.c -- */
+
+#define MAX_BINDS 32
+
+/* Jobs of slot N run as this plus N when the warden is root: no account of Debian's lies there. */
+#define SLOT_UID 64000u
+#define MAX_SLOT 999u
+/* Their uid and gid inside a user namespace, when the warden is an ordinary user. */
+#define INNER_UID 1000u
+
+struct slot {
+	unsigned number;
+	enum mode mode;
+	pid_t service;
+	const char *bind[MAX_BINDS]; /* more folders to show, read-only */
+	size_t nbind;
+
+	bool is_root;
+	uid_t uid; /* of jobs, as the warden sees it */
+	gid_t gid;
+	uid_t outer_uid; /* the same, as the service sees it */
+	gid_t outer_gid;
+	int proc; /* the host's /proc, opened before the root was left */
+	struct cgroup cgroup;
+	struct sock_fprog filter;
+	int work;      /* the working folder; -1: none is prepared */
+	char base[64]; /* without namespaces: where working folders are made */
+	unsigned nwork;
+};
+
+/* Build everything that lasts; on failure w is what JAIL_BROKEN says. */
+bool slot_open(struct slot *s, struct why *w);
+bool slot_prepare(struct slot *s, const struct jail_prepare *p, struct why *w);
+/* Forget the working folder. */
+bool slot_clear(struct slot *s, struct why *w);
+void slot_close(struct slot *s);
+
+/* -- root.c: both act on the caller's mount namespace -- */
+
+bool root_build(const struct slot *s, struct why *w);
+bool root_mount_work(const struct slot *s, const struct jail_prepare *p, struct why *w);
+bool root_unmount_work(struct why *w);
+/* Mount /proc for the caller's pid namespace. */
+bool root_mount_proc(struct why *w);
+
+/* -- folder.c -- */
+
+/* Make the folder that working folders are made in; its name goes to s->base. */
+bool folder_open(struct slot *s, struct why *w);
+/* Make an empty working folder and open it. */
+bool folder_make(struct slot *s, struct why *w);
+/* Remove working folders that the service has closed. */
+void folder_tidy(struct slot *s);
+void folder_close(struct slot *s);
+/* Remove the folders that wardens of that service left behind. */
+bool folder_sweep(pid_t service, struct why *w);
+
+/* -- filter.c -- */
+
+/* Compile the filter. is_counted: memory is counted by a cgroup. */
+bool filter_build(struct sock_fprog *out, bool is_counted, struct why *w);
+
+/* -- watch.c -- */
+
+struct watch_usage {
+	uint64_t cpu_us, memory_bytes, tasks;
+};
+
+/* What all descendants of root use now, by the host's /proc; root itself counts only with the CPU
+ * time of its children. */
+struct watch_usage watch_read(int proc, pid_t root);
+/* How many tasks the user has on the whole machine, for RLIMIT_NPROC, which counts just so. */
+uint64_t watch_count_user(int proc, uid_t uid);
+/* Kill and reap all descendants of the caller, who must be their reaper. */
+void watch_kill_all(int proc);
+
+/* -- run.c -- */
+
+struct run {
+	pid_t pid; /* 0: nothing runs */
+	int pidfd; /* -1: nothing runs */
+	int report;
+	struct jail_run limit;
+	enum jail_cause cause; /* why we killed it; 0: we did not */
+	uint64_t start_us;
+	uint64_t peak_bytes, most_tasks; /* as seen by the watcher */
+};
+
+/* A command as it came over the socket. */
+struct job {
+	const struct jail_run *limit;
+	char *text; /* its strings */
+	char **argv, **envp;
+	int stdio[3];
+	uint64_t max_tasks; /* RLIMIT_NPROC; 0: the cgroup counts */
+};
+
+/* Start it. False, with *ended filled in, if that cannot be done. */
+bool run_start(struct run *r, struct slot *s, const struct message *m, struct jail_ended *ended);
+/* For how long at most to wait for something to happen, ms; -1: any. */
+int run_timeout(const struct run *r);
+/* Look at the clock and the counters; kill it if a limit is passed. */
+void run_watch(struct run *r, struct slot *s);
+void run_kill(struct run *r, enum jail_cause cause);
+/* Its first process has ended: end the rest, collect the numbers. */
+void run_finish(struct run *r, struct slot *s, struct jail_ended *ended);
+/* Make a process in namespaces of its own, like fork(2): 0 in the child; *pidfd is to be closed. */
+pid_t run_clone(const struct slot *s, int *pidfd);
+
+/* -- inside.c -- */
+
+/* What init, or the job before its execve, tells the warden; the first one counts. */
+struct report {
+	bool has_failed; /* it could not be started: why */
+	int status;      /* of wait(2) */
+	struct why why;
+};
+
+/* Init: enter, start the job, reap until it ends, report. */
+_Noreturn void inside_init(const struct slot *s, const struct job *j, int report);
+/* The job: give up everything and exec. */
+_Noreturn void inside_job(const struct slot *s, const struct job *j, int report);
+/* The part of init that may fail, on its own: to see at the start whether it can work here. */
+bool inside_enter(struct why *w);
+
+#endif
