@@ -25,7 +25,7 @@ struct door {
 	int epoll_fd;
 };
 
-struct http {
+struct httpd {
 	struct loop *loop;
 	struct http_hooks hooks;
 	struct door door[MAX_LISTENERS];
@@ -166,7 +166,7 @@ static void park(struct call *c)
 		c->watched_fd = info->connect_fd;
 }
 
-static struct call *call_new(struct http *h, struct MHD_Connection *conn, const char *method,
+static struct call *call_new(struct httpd *h, struct MHD_Connection *conn, const char *method,
 			     const char *path)
 {
 	struct call *c = zalloc(sizeof(*c));
@@ -282,7 +282,7 @@ static void on_completed(void *ctx, struct MHD_Connection *conn, void **slot,
 	*slot = NULL;
 }
 
-/* http_turn does the work. */
+/* httpd_turn does the work. */
 static void on_readable(void *ctx, uint32_t events)
 {
 	(void)ctx, (void)events;
@@ -300,9 +300,9 @@ static unsigned most_callers(void)
 	return lim.rlim_cur > MOST_CALLERS ? MOST_CALLERS : (unsigned)lim.rlim_cur - SPARE_FDS;
 }
 
-struct http *http_open(struct loop *l, const struct http_hooks *hooks)
+struct httpd *httpd_open(struct loop *l, const struct http_hooks *hooks)
 {
-	struct http *h = zalloc(sizeof(*h));
+	struct httpd *h = zalloc(sizeof(*h));
 
 	h->loop = l;
 	h->hooks = *hooks;
@@ -310,7 +310,7 @@ struct http *http_open(struct loop *l, const struct http_hooks *hooks)
 	return h;
 }
 
-static bool door_open(struct http *h, struct door *d, struct err *e)
+static bool door_open(struct httpd *h, struct door *d, struct err *e)
 {
 	const union MHD_DaemonInfo *info;
 
@@ -328,7 +328,7 @@ static bool door_open(struct http *h, struct door *d, struct err *e)
 	return loop_watch(h->loop, d->epoll_fd, EPOLLIN, on_readable, d, e);
 }
 
-static void door_close(struct http *h, struct door *d)
+static void door_close(struct httpd *h, struct door *d)
 {
 	if (d->daemon) {
 		loop_unwatch(h->loop, d->epoll_fd);
@@ -338,8 +338,8 @@ static void door_close(struct http *h, struct door *d)
 		unlink(d->at.path);
 }
 
-bool http_listen(struct http *h, const char *address, bool allow_any, struct arena *a,
-		 const char **url, struct err *e)
+bool httpd_listen(struct httpd *h, const char *address, bool allow_any, struct arena *a,
+		  const char **url, struct err *e)
 {
 	struct door *d = &h->door[h->ndoor];
 
@@ -353,7 +353,7 @@ bool http_listen(struct http *h, const char *address, bool allow_any, struct are
 	return door_open(h, d, e);
 }
 
-void http_close(struct http *h)
+void httpd_close(struct httpd *h)
 {
 	const struct err e = { ERR_STOPPING, "the service is shutting down" };
 	struct call *c;
@@ -368,13 +368,13 @@ void http_close(struct http *h)
 			call_fail(c, &e);
 	}
 	for (int i = 0; i < MOST_TURNS_LEFT && !TAILQ_EMPTY(&h->calls); i++)
-		http_turn(h);
+		httpd_turn(h);
 	for (size_t i = 0; i < h->ndoor; i++)
 		door_close(h, &h->door[i]);
 	free(h);
 }
 
-int http_turn(struct http *h)
+int httpd_turn(struct httpd *h)
 {
 	MHD_UNSIGNED_LONG_LONG ms;
 	int least = -1;
@@ -389,7 +389,7 @@ int http_turn(struct http *h)
 	return least;
 }
 
-bool http_is_idle(const struct http *h)
+bool httpd_is_idle(const struct httpd *h)
 {
 	return TAILQ_EMPTY(&h->calls);
 }

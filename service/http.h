@@ -15,7 +15,7 @@
 #include "base/loop.h"
 #include "wire/wire.h"
 
-struct http;
+struct httpd;
 struct MHD_Connection;
 
 /* One request. */
@@ -37,7 +37,7 @@ struct call {
 	void *gone_ctx;
 
 	/* http.c's own. */
-	struct http *http;
+	struct httpd *http;
 	struct MHD_Connection *conn;
 	bool is_run, is_parked, is_answered, is_refused;
 	int watched_fd; /* -1: none */
@@ -56,17 +56,17 @@ struct http_hooks {
 	bool (*run)(void *ctx, struct call *c, struct err *e);
 };
 
-struct http *http_open(struct loop *l, const struct http_hooks *hooks);
+struct httpd *httpd_open(struct loop *l, const struct http_hooks *hooks);
 /* All requests under way are answered with ERR_STOPPING as far as that goes at once. */
-void http_close(struct http *h);
+void httpd_close(struct httpd *h);
 /* Listen at HOST:PORT, [ADDR]:PORT or unix:PATH (see listen.h). url is what a client would use. */
-bool http_listen(struct http *h, const char *address, bool allow_any, struct arena *a,
-		 const char **url, struct err *e);
+bool httpd_listen(struct httpd *h, const char *address, bool allow_any, struct arena *a,
+		  const char **url, struct err *e);
 /* At the end of each turn of the loop; in how many ms the next one is needed, -1: not before
  * something happens. */
-int http_turn(struct http *h);
+int httpd_turn(struct httpd *h);
 /* No request is under way. */
-bool http_is_idle(const struct http *h);
+bool httpd_is_idle(const struct httpd *h);
 
 /* A header of the request, or an argument of its query; NULL if absent. */
 const char *call_header(const struct call *c, const char *name);

@@ -25,7 +25,7 @@ struct service {
 	struct executor *executor;
 	struct store *store;
 	struct queue *queue;
-	struct http *http;
+	struct httpd *http;
 	struct routes routes;
 	struct timer deadline;
 	bool is_stopping;
@@ -68,8 +68,8 @@ static int on_turn(void *ctx)
 	int ms;
 
 	queue_turn(s->queue);
-	ms = http_turn(s->http);
-	if (s->is_stopping && queue_is_still(s->queue) && http_is_idle(s->http))
+	ms = httpd_turn(s->http);
+	if (s->is_stopping && queue_is_still(s->queue) && httpd_is_idle(s->http))
 		loop_stop(s->loop);
 	return sooner(ms, queue_due_ms(s->queue));
 }
@@ -140,10 +140,10 @@ static bool open_http(struct service *s, struct err *e)
 		.executor = s->ops->name,
 		.slots = s->o->slots,
 	};
-	s->http = http_open(s->loop, &hooks);
+	s->http = httpd_open(s->loop, &hooks);
 	for (size_t i = 0; i < s->o->nlisten; i++) {
-		if (!http_listen(s->http, s->o->listen[i], s->o->allow_anonymous, &s->arena, &url,
-				 e))
+		if (!httpd_listen(s->http, s->o->listen[i], s->o->allow_anonymous, &s->arena, &url,
+				  e))
 			return false;
 		printf("listening on %s\n", url);
 	}
@@ -181,7 +181,7 @@ static void service_close(struct service *s)
 {
 	struct err e;
 
-	http_close(s->http);
+	httpd_close(s->http);
 	if (s->executor)
 		s->ops->close(s->executor);
 	queue_close(s->queue);
