@@ -100,7 +100,9 @@ static void put_tail(const struct screen *s, const char *name, struct bytes text
 			break;
 	if (!n)
 		return;
-	put_line(s, 2, name, strlen(name));
+	buf_puts(s->b, "  ");
+	put_coloured(s, DIM, name);
+	buf_puts(s->b, "\n");
 	if (start)
 		put_line(s, 4, "...", 3);
 	put_lines(s, 4, text.data + start, n - start);
@@ -165,18 +167,23 @@ static void put_detail(const struct screen *s, const struct row *r)
 		if (f->detail)
 			put_lines(s, 4, f->detail, strlen(f->detail));
 	}
-	put_last_words(s, r);
+	if (r->nfailure)
+		put_last_words(s, r);
 }
 
-/* Columns to which the ids of listed cells are aligned. */
+/* Columns to which the ids of listed cells are aligned; a longer one stands out. */
 static size_t id_width(const struct summary *sum)
 {
-	size_t width = 0;
+	CLEAN_BUF struct buf id = BUF(8 * LINE_MAX_BYTES);
+	size_t width = 0, n;
 
 	for (size_t i = 0; i < sum->nrow; i++) {
-		size_t n = strlen(sum->row[i].cell);
-
-		if (looks[sum->row[i].verdict].list != LIST_NOT && n > width && n <= ID_MAX)
+		if (looks[sum->row[i].verdict].list == LIST_NOT)
+			continue;
+		buf_clear(&id);
+		check_show(&id, sum->row[i].cell, strnlen(sum->row[i].cell, ID_MAX), SHOW_SAFE);
+		n = check_width(buf_text(&id), id.len);
+		if (n > width && n <= ID_MAX)
 			width = n;
 	}
 	return width;
@@ -231,23 +238,44 @@ static bool is_weak(const char *mode)
 	return mode && (!strcmp(mode, "limits") || !strcmp(mode, "unsandboxed"));
 }
 
+/* Go on in this line, or in the next where the width would be passed. */
+static void put_part(const struct screen *s, size_t *column, const char *sgr, const char *part)
+{
+	size_t n = strlen(part);
+
+	if (*column && *column + 1 + n > s->width) {
+		buf_puts(s->b, "\n");
+		*column = 0;
+	}
+	buf_puts(s->b, *column ? " " : "");
+	*column += n + (*column > 0);
+	if (sgr)
+		put_coloured(s, sgr, part);
+	else
+		buf_puts(s->b, part);
+}
+
 static void put_totals(const struct screen *s, const struct summary *sum)
 {
-	const char *between = "";
+	CLEAN_BUF struct buf time = BUF(64);
+	size_t column = 0, left = 0;
 	char part[64];
 
+	for (int v = 0; v < NVERDICT; v++)
+		left += sum->count[v] > 0;
+	if (!left)
+		put_part(s, &column, NULL, "no cells");
 	for (int v = 0; v < NVERDICT; v++) {
 		if (!sum->count[v])
 			continue;
-		snprintf(part, sizeof(part), "%zu %s", sum->count[v], verdict_names[v]);
-		buf_puts(s->b, between);
-		put_coloured(s, looks[v].sgr, part);
-		between = ", ";
+		snprintf(part, sizeof(part), "%zu %s%s", sum->count[v], verdict_names[v],
+			 --left ? "," : "");
+		put_part(s, &column, looks[v].sgr, part);
 	}
-	buf_puts(s->b, *between ? " in " : "no cells in ");
-	put_duration(s->b, sum->duration_ms);
-	if (sum->is_interrupted)
-		buf_puts(s->b, ", interrupted");
+	buf_puts(&time, "in ");
+	put_duration(&time, sum->duration_ms);
+	buf_puts(&time, sum->is_interrupted ? ", interrupted" : "");
+	put_part(s, &column, NULL, buf_text(&time));
 	buf_puts(s->b, "\n");
 	if (is_weak(sum->execution_mode)) {
 		put_coloured(s, "33", "without the full sandbox: ");
@@ -286,7 +314,7 @@ void report_line(const struct row *r, bool colour, struct buf *b)
 	snprintf(verdict, sizeof(verdict), "%-10s", verdict_names[r->verdict]);
 	put_coloured(&s, looks[r->verdict].sgr, verdict);
 	put_safe(&s, 0, r->cell, strlen(r->cell));
-	if (r->job_id) {
+	if (r->job_id && r->verdict != VERDICT_CANCELLED) {
 		buf_puts(b, "  ");
 		put_duration(b, r->duration_ms);
 	}
