@@ -2,11 +2,12 @@
 
 #include "report/report.h"
 
-#define CELLS_MAX      50 /* shown in detail */
-#define BRIEF_MAX      20 /* skipped and cancelled ones */
-#define TAIL_LINES     10
-#define LINE_MAX_BYTES 4096
-#define ID_MAX         40 /* columns that ids are aligned to */
+#define CELLS_MAX       50 /* shown in detail */
+#define BRIEF_MAX       20 /* skipped and cancelled ones */
+#define TAIL_LINES      10
+#define LINE_MAX_BYTES  4096
+#define VERDICT_COLUMNS 10
+#define ID_MAX          40 /* columns that ids are aligned to */
 
 /* Where lines go, and how. */
 struct screen {
@@ -27,11 +28,12 @@ static const struct look {
 	[VERDICT_FLAKY] = { "31", LIST_DETAIL },
 };
 
-#define DIM "2"
+#define DIM   "2"
+#define PLAIN NULL
 
 static void put_coloured(const struct screen *s, const char *sgr, const char *text)
 {
-	if (s->colour)
+	if (s->colour && sgr)
 		buf_printf(s->b, "\033[%sm%s\033[0m", sgr, text);
 	else
 		buf_puts(s->b, text);
@@ -73,6 +75,38 @@ static void put_line(const struct screen *s, size_t indent, const char *text, si
 {
 	put_safe(s, indent, text, n);
 	buf_puts(s->b, "\n");
+}
+
+/* How many bytes of safe text fit a line: up to a space if there is one, at least a character. */
+static size_t fitting(const char *text, size_t n, size_t columns)
+{
+	size_t at = 0, width = 0, space = 0, len;
+	uint32_t cp;
+
+	for (; at < n; at += len) {
+		len = check_char(text + at, n - at, &cp);
+		width += check_width(text + at, len);
+		if (at && width > columns)
+			return space ? space : at;
+		if (cp == ' ')
+			space = at;
+	}
+	return n;
+}
+
+/* A sentence, on as many lines as it takes. */
+static void put_sentence(const struct screen *s, size_t indent, const char *text)
+{
+	CLEAN_BUF struct buf safe = BUF(8 * LINE_MAX_BYTES);
+	size_t room = s->width > indent ? s->width - indent : 1, n;
+	const char *p;
+
+	check_show(&safe, text, strnlen(text, LINE_MAX_BYTES), SHOW_SAFE);
+	for (p = buf_text(&safe); *p; p += strspn(p, " ")) {
+		n = fitting(p, strlen(p), room);
+		buf_printf(s->b, "%*s%.*s\n", (int)indent, "", (int)n, p);
+		p += n;
+	}
 }
 
 /* Each line of a text. */
@@ -134,27 +168,26 @@ static void put_last_words(const struct screen *s, const struct row *r)
 		put_tail(s, "stdout", r->out);
 }
 
-/* "failed    case[n=15]  exit code 1, wanted 0" */
-static void put_head(const struct screen *s, const struct row *r, size_t id_width)
+/* "failed    case[n=15]  exit code 1, wanted 0"; what does not fit follows below. */
+static void put_head(const struct screen *s, const struct row *r, size_t width)
 {
-	char verdict[16];
-	size_t at = 10, room = s->width > at ? s->width - at : 0;
+	const char *why = r->nfailure ? r->failure[0].what : r->reason;
 	struct screen rest = *s;
+	char verdict[16];
+	size_t id, at;
 
-	snprintf(verdict, sizeof(verdict), "%-10s", verdict_names[r->verdict]);
+	snprintf(verdict, sizeof(verdict), "%-*s", VERDICT_COLUMNS, verdict_names[r->verdict]);
 	put_coloured(s, looks[r->verdict].sgr, verdict);
-	rest.width = s->width == SIZE_MAX ? SIZE_MAX : room;
-	at = put_safe(&rest, 0, r->cell, strlen(r->cell));
-	if (*r->reason) {
-		const char *why = r->nfailure ? r->failure[0].what : r->reason;
-		size_t pad = at < id_width ? id_width - at : 0;
-
-		if (at + pad + 2 < rest.width) {
-			rest.width -= rest.width == SIZE_MAX ? 0 : at;
-			put_safe(&rest, pad + 2, why, strlen(why));
-		}
+	if (s->width != SIZE_MAX)
+		rest.width = s->width > VERDICT_COLUMNS ? s->width - VERDICT_COLUMNS : 0;
+	id = put_safe(&rest, 0, r->cell, strlen(r->cell));
+	at = (id > width ? id : width) + 2;
+	if (*why && at < rest.width && check_width(why, strlen(why)) <= rest.width - at) {
+		put_sentence(&rest, at - id, why);
+		return;
 	}
 	buf_puts(s->b, "\n");
+	put_sentence(s, 2, why);
 }
 
 static void put_detail(const struct screen *s, const struct row *r)
@@ -163,7 +196,7 @@ static void put_detail(const struct screen *s, const struct row *r)
 		const struct failure *f = &r->failure[i];
 
 		if (i)
-			put_line(s, 2, f->what, strlen(f->what));
+			put_sentence(s, 2, f->what);
 		if (f->detail)
 			put_lines(s, 4, f->detail, strlen(f->detail));
 	}
@@ -178,10 +211,11 @@ static size_t id_width(const struct summary *sum)
 	size_t width = 0, n;
 
 	for (size_t i = 0; i < sum->nrow; i++) {
-		if (looks[sum->row[i].verdict].list == LIST_NOT)
+		if (looks[sum->row[i].verdict].list == LIST_NOT ||
+		    strlen(sum->row[i].cell) > ID_MAX)
 			continue;
 		buf_clear(&id);
-		check_show(&id, sum->row[i].cell, strnlen(sum->row[i].cell, ID_MAX), SHOW_SAFE);
+		check_show(&id, sum->row[i].cell, strlen(sum->row[i].cell), SHOW_SAFE);
 		n = check_width(buf_text(&id), id.len);
 		if (n > width && n <= ID_MAX)
 			width = n;
@@ -243,16 +277,13 @@ static void put_part(const struct screen *s, size_t *column, const char *sgr, co
 {
 	size_t n = strlen(part);
 
-	if (*column && *column + 1 + n > s->width) {
+	if (*column && *column + 2 + n > s->width) {
 		buf_puts(s->b, "\n");
 		*column = 0;
 	}
 	buf_puts(s->b, *column ? " " : "");
 	*column += n + (*column > 0);
-	if (sgr)
-		put_coloured(s, sgr, part);
-	else
-		buf_puts(s->b, part);
+	put_coloured(s, sgr, part);
 }
 
 static void put_totals(const struct screen *s, const struct summary *sum)
@@ -264,18 +295,19 @@ static void put_totals(const struct screen *s, const struct summary *sum)
 	for (int v = 0; v < NVERDICT; v++)
 		left += sum->count[v] > 0;
 	if (!left)
-		put_part(s, &column, NULL, "no cells");
+		put_part(s, &column, PLAIN, "no cells");
 	for (int v = 0; v < NVERDICT; v++) {
 		if (!sum->count[v])
 			continue;
-		snprintf(part, sizeof(part), "%zu %s%s", sum->count[v], verdict_names[v],
-			 --left ? "," : "");
+		snprintf(part, sizeof(part), "%zu %s", sum->count[v], verdict_names[v]);
 		put_part(s, &column, looks[v].sgr, part);
+		buf_puts(s->b, --left ? "," : "");
+		column += left > 0;
 	}
 	buf_puts(&time, "in ");
 	put_duration(&time, sum->duration_ms);
 	buf_puts(&time, sum->is_interrupted ? ", interrupted" : "");
-	put_part(s, &column, NULL, buf_text(&time));
+	put_part(s, &column, PLAIN, buf_text(&time));
 	buf_puts(s->b, "\n");
 	if (is_weak(sum->execution_mode)) {
 		put_coloured(s, "33", "without the full sandbox: ");
@@ -311,7 +343,7 @@ void report_line(const struct row *r, bool colour, struct buf *b)
 	struct screen s = { b, colour, SIZE_MAX };
 	char verdict[16];
 
-	snprintf(verdict, sizeof(verdict), "%-10s", verdict_names[r->verdict]);
+	snprintf(verdict, sizeof(verdict), "%-*s", VERDICT_COLUMNS, verdict_names[r->verdict]);
 	put_coloured(&s, looks[r->verdict].sgr, verdict);
 	put_safe(&s, 0, r->cell, strlen(r->cell));
 	if (r->job_id && r->verdict != VERDICT_CANCELLED) {
