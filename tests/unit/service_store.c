@@ -1,0 +1,319 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "service/store.h"
+
+#define ID_A "01a20364-1a45-7055-8874-000000000001"
+#define ID_B "01a20364-1a45-7055-8874-000000000002"
+
+struct fixture {
+	char dir[64];
+	char db[80];
+	struct store *store;
+};
+
+static int set_up(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	struct err e;
+
+	assert_non_null(f);
+	snprintf(f->dir, sizeof(f->dir), "/tmp/service_store.XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	snprintf(f->db, sizeof(f->db), "%s/jobs.db", f->dir);
+	f->store = store_open(f->dir, &e);
+	assert_non_null(f->store);
+	*state = f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+	struct err e;
+
+	store_close(f->store);
+	assert_true(fs_remove_tree(AT_FDCWD, f->dir, &e));
+	free(f);
+	return 0;
+}
+
+/* What a kill -9 and a restart do to the store: what was not committed is gone. */
+static void restart(struct fixture *f)
+{
+	struct err e;
+
+	store_close(f->store);
+	f->store = store_open(f->dir, &e);
+	assert_non_null(f->store);
+}
+
+static int64_t add(struct fixture *f, const char *id, const char *tenant, const char *key)
+{
+	const struct store_job j = {
+		.id = id,
+		.tenant = tenant,
+		.language = "python",
+		.created_ms = 1795353221000,
+		.key = key,
+		.digest = "d1",
+		.request = { "{\"code\":\"\"}", 11 },
+	};
+	int64_t seq = 0;
+	struct err e;
+
+	assert_true(store_add(f->store, &j, &seq, &e));
+	return seq;
+}
+
+static void commit(struct fixture *f)
+{
+	struct err e;
+
+	assert_true(store_commit(f->store, &e));
+	assert_int_equal(store_due_ms(f->store), -1);
+}
+
+static void end(struct fixture *f, int64_t seq, const char *answer)
+{
+	struct err e;
+
+	assert_true(store_end(f->store, seq, WIRE_COMPLETED, 1795353222000,
+			      (struct bytes){ answer, strlen(answer) }, &e));
+}
+
+struct owed {
+	char ids[256];
+};
+
+static void on_owed(void *ctx, int64_t seq, const struct store_job *j)
+{
+	struct owed *o = ctx;
+	size_t n = strlen(o->ids);
+
+	snprintf(o->ids + n, sizeof(o->ids) - n, "%lld %.36s %s %s %d %lld\n", (long long)seq,
+		 j->id, j->tenant, j->language, j->is_interactive, (long long)j->created_ms);
+}
+
+static void assert_owed(struct fixture *f, const char *want)
+{
+	struct owed o = { "" };
+	struct err e;
+
+	assert_true(store_owed(f->store, on_owed, &o, &e));
+	assert_string_equal(o.ids, want);
+}
+
+static void what_is_committed_is_owed_after_a_restart(void **state)
+{
+	struct fixture *f = *state;
+	CLEAN_ARENA struct arena a = { 0 };
+	struct bytes request;
+	struct err e;
+	int64_t seq;
+
+	seq = add(f, ID_A, "t1", NULL);
+	assert_int_equal(store_due_ms(f->store), 0);
+	add(f, ID_B, "", NULL);
+	assert_true(store_note_running(f->store, seq, 1795353221500, &e));
+	commit(f);
+	restart(f);
+	assert_owed(f, "1 " ID_A " t1 python 0 1795353221000\n"
+		       "2 " ID_B "  python 0 1795353221000\n");
+	assert_true(store_request(f->store, &a, seq, &request, &e));
+	assert_int_equal(request.len, 11);
+	assert_memory_equal(request.data, "{\"code\":\"\"}", 11);
+}
+
+static void what_is_not_committed_is_gone(void **state)
+{
+	struct fixture *f = *state;
+
+	add(f, ID_A, "t1", NULL);
+	restart(f);
+	assert_owed(f, "");
+}
+
+static void an_ended_job_leaves_its_answer_to_its_tenant(void **state)
+{
+	struct fixture *f = *state;
+	CLEAN_BUF struct buf b = BUF(100);
+	bool found = true;
+	struct err e;
+
+	end(f, add(f, ID_A, "t1", NULL), "{\"the\":\"answer\"}");
+	commit(f);
+	restart(f);
+	assert_owed(f, "");
+	assert_true(store_answer(f->store, "t2", ID_A, &b, &found, &e));
+	assert_false(found);
+	assert_true(store_answer(f->store, "t1", ID_B, &b, &found, &e));
+	assert_false(found);
+	assert_true(store_answer(f->store, "t1", ID_A, &b, &found, &e));
+	assert_true(found);
+	assert_string_equal(buf_text(&b), "{\"the\":\"answer\"}");
+}
+
+static void a_note_waits_for_company_but_not_long(void **state)
+{
+	struct fixture *f = *state;
+	struct err e;
+	int64_t seq = add(f, ID_A, "t1", NULL);
+
+	commit(f);
+	assert_true(store_note_running(f->store, seq, 1795353221500, &e));
+	assert_in_range(store_due_ms(f->store), 1, 200);
+	end(f, seq, "{}");
+	assert_int_equal(store_due_ms(f->store), 0);
+}
+
+static void a_key_belongs_to_one_tenant_until_it_is_forgotten(void **state)
+{
+	struct fixture *f = *state;
+	struct store_key key;
+	struct err e;
+	int64_t seq = add(f, ID_A, "t1", "k");
+
+	add(f, ID_B, "t2", "k");
+	assert_true(store_find_key(f->store, "t1", "k", &key, &e));
+	assert_string_equal(key.id, ID_A);
+	assert_string_equal(key.digest, "d1");
+	assert_true(store_find_key(f->store, "t1", "other", &key, &e));
+	assert_string_equal(key.id, "");
+	assert_true(store_forget_key(f->store, seq, &e));
+	assert_true(store_find_key(f->store, "t1", "k", &key, &e));
+	assert_string_equal(key.id, "");
+	assert_true(store_find_key(f->store, "t2", "k", &key, &e));
+	assert_string_equal(key.id, ID_B);
+}
+
+static void one_failed_write_undoes_the_whole_commit(void **state)
+{
+	struct fixture *f = *state;
+	const struct store_job twice = { .id = ID_A, .tenant = "", .language = "c" };
+	struct err e = { 0 };
+	int64_t seq;
+
+	add(f, ID_A, "t1", NULL);
+	assert_false(store_add(f->store, &twice, &seq, &e));
+	e = (struct err){ 0 };
+	assert_false(store_commit(f->store, &e));
+	assert_int_equal(e.kind, ERR_SYSTEM);
+	assert_non_null(strstr(e.msg, "cannot add a job: "));
+	assert_owed(f, "");
+	add(f, ID_B, "t1", NULL);
+	commit(f);
+	assert_owed(f, "1 " ID_B " t1 python 0 1795353221000\n");
+}
+
+static void assert_refused(struct fixture *f, const char *what)
+{
+	char want[200];
+	struct err e = { 0 };
+
+	snprintf(want, sizeof(want), "%s %s", f->db, what);
+	assert_null(store_open(f->dir, &e));
+	assert_int_equal(e.kind, ERR_SYSTEM);
+	if (strncmp(e.msg, want, strlen(want)) != 0)
+		fail_msg("'%s' does not begin with '%s'", e.msg, want);
+}
+
+static void a_store_has_one_service(void **state)
+{
+	assert_refused(*state, "is in use by another service");
+}
+
+/* Overwrite n bytes of the closed store. */
+static void scribble(struct fixture *f, off_t at, const char *bytes, size_t n)
+{
+	CLEAN_FD int fd = open(f->db, O_WRONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, bytes, n, at), n);
+}
+
+static void a_damaged_store_is_refused_and_left_alone(void **state)
+{
+	struct fixture *f = *state;
+	static const char junk[64] = "this is no page of a database";
+	struct stat before, after;
+
+	add(f, ID_A, "t1", NULL);
+	commit(f);
+	store_close(f->store);
+	f->store = NULL;
+	for (off_t page = 1; page < 5; page++)
+		scribble(f, page * 4096, junk, sizeof(junk));
+	assert_int_equal(stat(f->db, &before), 0);
+	assert_refused(f, "is damaged");
+	scribble(f, 0, junk, sizeof(junk));
+	assert_refused(f, "is damaged");
+	assert_int_equal(stat(f->db, &after), 0);
+	assert_int_equal(before.st_size, after.st_size);
+}
+
+static void run_sql(struct fixture *f, const char *sql)
+{
+	sqlite3 *db;
+
+	store_close(f->store);
+	f->store = NULL;
+	assert_int_equal(sqlite3_open(f->db, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+}
+
+static void a_newer_store_is_refused(void **state)
+{
+	run_sql(*state, "PRAGMA user_version = 99");
+	assert_refused(*state, "was made by a newer sandbatch (version 99, ");
+}
+
+static void another_programs_database_is_refused(void **state)
+{
+	run_sql(*state, "PRAGMA application_id = 7");
+	assert_refused(*state, "is a database of another program");
+}
+
+static void the_store_is_readable_for_its_owner_only(void **state)
+{
+	struct fixture *f = *state;
+	struct stat st;
+
+	assert_int_equal(stat(f->db, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(what_is_committed_is_owed_after_a_restart),
+		TEST(what_is_not_committed_is_gone),
+		TEST(an_ended_job_leaves_its_answer_to_its_tenant),
+		TEST(a_note_waits_for_company_but_not_long),
+		TEST(a_key_belongs_to_one_tenant_until_it_is_forgotten),
+		TEST(one_failed_write_undoes_the_whole_commit),
+		TEST(a_store_has_one_service),
+		TEST(a_damaged_store_is_refused_and_left_alone),
+		TEST(a_newer_store_is_refused),
+		TEST(another_programs_database_is_refused),
+		TEST(the_store_is_readable_for_its_owner_only),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
