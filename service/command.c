@@ -112,8 +112,6 @@ static void make_arguments(struct arena *a, const struct names *list, const stru
 		else
 			out->item[out->n++] = fill_item(a, list->item[i], source, program);
 	}
-	if (out->item[0][0] != '/')
-		out->item[0] = arena_printf(a, JAIL_WORKDIR "/%s", out->item[0]);
 }
 
 /* Environments in which a key may come again; at tells where each key's line stands. */
@@ -136,22 +134,31 @@ static void set_env(struct env *env, const struct wire_pair *p, size_t n)
 	}
 }
 
-static const struct wire_pair base_env[] = {
-	{ "PATH", LANGUAGE_PATH },
-	{ "HOME", JAIL_WORKDIR },
-	{ "LANG", "C.UTF-8" },
-};
+#define NBASE 4
 
-#define NBASE (sizeof(base_env) / sizeof(base_env[0]))
+/* TMPDIR only where the folder is not /tmp itself: without namespaces that is everyone's. */
+static void set_base_env(struct env *env, const char *folder)
+{
+	const struct wire_pair base[NBASE] = {
+		{ "PATH", LANGUAGE_PATH },
+		{ "HOME", folder },
+		{ "LANG", "C.UTF-8" },
+		{ "TMPDIR", folder },
+	};
+
+	set_env(env, base, strcmp(folder, JAIL_WORKDIR) != 0 ? NBASE : NBASE - 1);
+}
 
 void command_make(struct arena *a, const struct names *list, const struct language *l,
-		  const struct wire_request *r, struct command *out)
+		  const struct wire_request *r, const char *folder, struct command *out)
 {
 	struct env env = { .arena = a, .list = &out->env };
 
 	make_arguments(a, list, l, r, &out->arg);
+	if (out->arg.item[0][0] != '/')
+		out->arg.item[0] = arena_printf(a, "%s/%s", folder, out->arg.item[0]);
 	out->env = (struct names){ .item = ARENA_NEW(a, NBASE + l->nenv + r->nenv, const char *) };
-	set_env(&env, base_env, NBASE);
+	set_base_env(&env, folder);
 	set_env(&env, l->env, l->nenv);
 	set_env(&env, r->env, r->nenv);
 	map_close(&env.at);
@@ -182,7 +189,8 @@ static const char *compression_of(const struct bytes *archive)
 	return NULL;
 }
 
-void command_unpack(struct arena *a, const struct bytes *archive, struct command *out)
+void command_unpack(struct arena *a, const struct bytes *archive, const char *folder,
+		    struct command *out)
 {
 	static const char *const tar[] = { "/usr/bin/tar",    "-x", "-f", "-", "--no-same-owner",
 					   "--skip-old-files" };
@@ -195,7 +203,7 @@ void command_unpack(struct arena *a, const struct bytes *archive, struct command
 	if (option)
 		add_list(&out->arg, &option, 1);
 	out->env = (struct names){ .item = ARENA_NEW(a, NBASE, const char *) };
-	set_env(&env, base_env, NBASE);
+	set_base_env(&env, folder);
 	map_close(&env.at);
 }
 

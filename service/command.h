@@ -25,14 +25,16 @@ const char *command_source(const struct wire_request *r, const struct language *
 /*
  * Fill in the list (l->compile or l->run) and the environment: PATH, HOME and LANG, then the
  * language's, then the request's; the last of a key wins. A source named "-x" becomes "./-x".
+ * folder: the working folder as the program sees it.
  */
 void command_make(struct arena *a, const struct names *list, const struct language *l,
-		  const struct wire_request *r, struct command *out);
+		  const struct wire_request *r, const char *folder, struct command *out);
 /*
  * tar(1) that unpacks the archive, given on its stdin, in the working folder. Compression is told
  * by the first bytes, since tar cannot look at a stdin twice. Files that are there already stay.
  */
-void command_unpack(struct arena *a, const struct bytes *archive, struct command *out);
+void command_unpack(struct arena *a, const struct bytes *archive, const char *folder,
+		    struct command *out);
 /* argv then environment, each with its NUL, in a memfd; -1 with e. */
 int command_strings(const struct command *c, struct err *e);
 /* A memfd (its name is for /proc) with these bytes, sealed and opened for reading from its start;

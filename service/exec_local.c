@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -47,12 +48,18 @@ struct execution {
 	enum step step;
 	size_t narchive; /* of r->file, looked at for archives so far */
 	struct workdir folder;
+	const char *path; /* of the folder, as the program sees it */
 	struct capture out, err;
 	struct artifacts artifacts;
 	struct wire_result result;
 	struct timer soon; /* to end one that waits, not from within cancel() */
 	bool is_cancelled;
 };
+
+static bool is_full(const struct executor *x)
+{
+	return !strcmp(x->o.sandbox, "full");
+}
 
 static struct slot *slot_of(const struct execution *x)
 {
@@ -159,7 +166,7 @@ static void begin_run(struct execution *x)
 	struct err e = { 0 };
 
 	x->step = STEP_RUN;
-	command_make(&x->arena, &x->language->run, x->language, x->r, &c);
+	command_make(&x->arena, &x->language->run, x->language, x->r, x->path, &c);
 	if (!launch(x, OUTCOME_RUN, &c, x->r->has_stdin ? &x->r->input : NULL, &e))
 		refuse(x, &e);
 }
@@ -174,7 +181,7 @@ static void begin_compile(struct execution *x)
 		return;
 	}
 	x->step = STEP_COMPILE;
-	command_make(&x->arena, &x->language->compile, x->language, x->r, &c);
+	command_make(&x->arena, &x->language->compile, x->language, x->r, x->path, &c);
 	if (!launch(x, OUTCOME_COMPILE, &c, NULL, &e))
 		refuse(x, &e);
 }
@@ -192,7 +199,7 @@ static void begin_unpack(struct execution *x)
 		return;
 	}
 	x->step = STEP_UNPACK;
-	command_unpack(&x->arena, &x->r->file[x->narchive].data, &c);
+	command_unpack(&x->arena, &x->r->file[x->narchive].data, x->path, &c);
 	if (!launch(x, OUTCOME_UNPACK, &c, &x->r->file[x->narchive].data, &e))
 		refuse(x, &e);
 }
@@ -223,6 +230,23 @@ static bool can_run(const struct execution *x, struct err *e)
 	return true;
 }
 
+/* Without namespaces the program sees the host's files, and the folder where it really lies. */
+static bool find_path(struct execution *x, struct err *e)
+{
+	char link[32], path[PATH_MAX];
+	ssize_t n;
+
+	x->path = JAIL_WORKDIR;
+	if (is_full(x->place->executor))
+		return true;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", x->folder.fd);
+	n = readlink(link, path, sizeof(path));
+	if (n < 0)
+		return err_sys(e, "cannot tell where the working folder lies");
+	x->path = arena_strndup(&x->arena, path, (size_t)n);
+	return true;
+}
+
 static void prepared(struct execution *x, int folder)
 {
 	const struct jail_ready *ready = &slot_of(x)->ready;
@@ -231,7 +255,8 @@ static void prepared(struct execution *x, int folder)
 	x->folder = (struct workdir){ .fd = folder, .uid = ready->uid, .gid = ready->gid };
 	if (x->is_cancelled)
 		finish_cancelled(x);
-	else if (!can_run(x, &e) || !workdir_fill(&x->folder, x->r, x->language, &e))
+	else if (!can_run(x, &e) || !find_path(x, &e) ||
+		 !workdir_fill(&x->folder, x->r, x->language, &e))
 		refuse(x, &e);
 	else
 		begin_unpack(x);
@@ -428,7 +453,7 @@ static struct place *pick_place(struct executor *x)
 
 static const char *local_mode(const struct executor *x)
 {
-	if (!strcmp(x->o.sandbox, "full"))
+	if (is_full(x))
 		return "pooled";
 	return !strcmp(x->o.sandbox, "limits") ? "limits" : "unsandboxed";
 }
@@ -527,7 +552,7 @@ static struct executor *local_open(const struct executor_options *o, struct err 
 		local_close(x);
 		return NULL;
 	}
-	if (!strcmp(o->sandbox, "full") && !x->place[0].slot.ready.has_cgroup)
+	if (is_full(x) && !x->place[0].slot.ready.has_cgroup)
 		log_warn("no cgroups here: memory and processes are limited by rlimits and a "
 			 "watcher");
 	return x;

@@ -176,7 +176,7 @@ static void placeholders_become_the_requests_words(void **state)
 	struct command c;
 
 	(void)state;
-	command_make(&a, &l.run, &l, &r, &c);
+	command_make(&a, &l.run, &l, &r, "/tmp", &c);
 	assert_string_equal(joined(&a, &c.arg),
 			    "/tmp/main -omain:./-x{program}.c -O3 {source} b c { {} ");
 }
@@ -192,7 +192,7 @@ static void the_last_setting_of_a_variable_wins(void **state)
 	struct command c;
 
 	(void)state;
-	command_make(&a, &l.run, &l, &r, &c);
+	command_make(&a, &l.run, &l, &r, "/tmp", &c);
 	assert_string_equal(joined(&a, &c.env),
 			    "PATH=/x HOME=/tmp LANG=C.UTF-8 A=language B=request AA= ");
 }

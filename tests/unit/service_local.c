@@ -46,6 +46,7 @@ static void keep_result(struct bench *b, const struct wire_result *r)
 	arena_free(&b->job);
 	b->ndone++;
 	b->result = *r;
+	b->result.job_id = arena_strdup(&b->job, r->job_id);
 	b->result.out = copy(&b->job, r->out);
 	b->result.err = copy(&b->job, r->err);
 	b->result.error = r->error ? arena_strdup(&b->job, r->error) : NULL;
@@ -551,6 +552,34 @@ static void a_warden_that_breaks_the_protocol_is_not_believed(void **state)
 	assert_fails(*state, "crash", "ended unexpectedly, with code 7");
 }
 
+static void without_namespaces_a_job_lies_in_a_folder_of_its_own(void **state)
+{
+	static const char *const how[][2] = { { "limits", "limits" }, { "none", "unsandboxed" } };
+	struct bench *b = *state;
+	struct executor *full = b->executor;
+	struct wire_request r =
+		request("c", "#include <stdio.h>\n#include <stdlib.h>\n"
+			     "int main(void) { return puts(getenv(\"HOME\")) < 0 || "
+			     "system(\"pwd; ls\"); }");
+
+	for (size_t i = 0; i < 2; i++) {
+		struct err e;
+		const char *out;
+		size_t n;
+
+		b->executor = open_with(b, b->jail, how[i][0], &e);
+		if (!b->executor)
+			fail_msg("%s", e.msg);
+		out = run(b, &r)->out.data;
+		n = strcspn(out, "\n") + 1;
+		assert_memory_equal(out, out + n, n);
+		assert_string_equal(out + 2 * n, "main\nmain.c\n");
+		assert_string_equal(b->result.execution_mode, how[i][1]);
+		executor_local.close(b->executor);
+	}
+	b->executor = full;
+}
+
 static void say(uint32_t op, const char *words)
 {
 	struct jail_ready m = { .op = op };
@@ -652,6 +681,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_job_is_cancelled_before_it_began),
 		cmocka_unit_test(a_killed_warden_fails_its_job_and_is_replaced),
 		cmocka_unit_test(a_warden_killed_between_jobs_costs_none),
+		cmocka_unit_test(without_namespaces_a_job_lies_in_a_folder_of_its_own),
 		cmocka_unit_test(a_broken_sandbox_is_told_in_its_own_words),
 		cmocka_unit_test(a_warden_that_breaks_the_protocol_is_not_believed),
 	};
