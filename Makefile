@@ -35,7 +35,7 @@ BASE_CFLAGS := -std=c17 -D_GNU_SOURCE -Iengine -I. -DVERSION='"$(VERSION)"' \
               -DDATADIR='"$(DATADIR)"' -DLIBEXECDIR='"$(LIBEXECDIR)"' $(WARN) \
               -include engine/base/banned.h $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 ALL_CFLAGS := $(BASE_CFLAGS) $(HARDEN) $(CFLAGS)
-ALL_LIBS   := -Wl,--as-needed $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+ALL_LIBS   := -Wl,--as-needed $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm
 JAIL_LIBS  := $(shell pkg-config --libs libseccomp 2>/dev/null)
 
 # Who may include, and is linked with, whom; tests/cli/rooms.bats reads these lines too.
