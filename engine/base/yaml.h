@@ -26,10 +26,11 @@ enum node_kind { NODE_SCALAR, NODE_LIST, NODE_MAP };
 
 struct node {
 	enum node_kind kind;
-	bool is_plain; /* a scalar without quotes, neither | nor >: `null`, `~` and empty are then no value */
+	bool is_plain; /* a scalar without quotes, neither | nor >: `null`, `~` and empty are then
+			  no value */
 	struct mark mark;
-	const char *text; /* scalar: NUL behind, may hold NUL */
-	size_t len;       /* scalar: bytes */
+	const char *text;         /* scalar: NUL behind, may hold NUL */
+	size_t len;               /* scalar: bytes */
 	const struct node **item; /* list: items; map: values */
 	const struct node **key;  /* map: keys, all scalars; in written order */
 	size_t n;                 /* items or pairs */
@@ -46,7 +47,8 @@ struct yaml {
 	const char *key; /* whose value a field's read() was given: for its messages */
 };
 
-/* Read the file, or len bytes of text. Mistakes of syntax are told like any other; fails (ERR_SYSTEM) only when the file cannot be read. */
+/* Read the file, or len bytes of text. Mistakes of syntax are told like any other; fails
+ * (ERR_SYSTEM) only when the file cannot be read. */
 bool yaml_read_file(struct yaml *y, struct arena *a, const char *path, struct buf *tell,
 		    struct err *e);
 void yaml_read_text(struct yaml *y, struct arena *a, const char *path, const char *text, size_t len,
@@ -58,15 +60,17 @@ void yaml_read_text(struct yaml *y, struct arena *a, const char *path, const cha
  */
 void yaml_mistake(struct yaml *y, struct mark at, const char *fmt, ...) PRINTF(3, 4);
 /*
- * Where the nth (from 0) needle at or behind that place stands in the file, or the place itself when
- * there is none: points into a scalar, whatever its style, as long as needle has no white space.
+ * Where the nth (from 0) needle at or behind that place stands in the file, or the place itself
+ * when there is none: points into a scalar, whatever its style, as long as needle has no white
+ * space.
  */
 struct mark yaml_find(const struct yaml *y, struct mark at, const char *needle, size_t nth);
 /* Nothing was told? Else tell how many went untold, and fail (ERR_SPEC) with "path: 3 mistakes". */
 bool yaml_finish(struct yaml *y, struct err *e);
 /* What a node is, for messages: "a list", "a mapping", "'soon'", "nothing". Arena. */
 const char *yaml_found(struct yaml *y, const struct node *n);
-/* Of the names (NULL at the end), the one nearest to text by edit distance, or NULL if none is near (<= 1/3 of its length, at least 1). */
+/* Of the names (NULL at the end), the one nearest to text by edit distance, or NULL if none is near
+ * (<= 1/3 of the longer, at least 1). */
 const char *yaml_nearest(const char *text, const char *const *names);
 
 /* The value of a key, or NULL. */

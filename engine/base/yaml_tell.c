@@ -242,20 +242,19 @@ static unsigned edit_distance(const char *a, size_t na, const char *b, size_t nb
 
 const char *yaml_nearest(const char *text, const char *const *names)
 {
-	size_t n = strlen(text);
-	unsigned best = n < 6 ? 2 : (unsigned)(n / 3) + 1; /* one more than is near */
+	size_t n = strlen(text), best = SIZE_MAX;
 	const char *nearest = NULL;
 
 	if (n > MAX_NAME)
 		return NULL;
 	for (; *names; names++) {
-		size_t len = strlen(*names);
-		unsigned d;
+		size_t len = strlen(*names), longer = len > n ? len : n, d;
+		size_t most = longer < 3 ? 1 : longer / 3;
 
-		if (len > MAX_NAME || len + best <= n || n + best <= len)
+		if (len > MAX_NAME || longer - (len < n ? len : n) > most)
 			continue;
 		d = edit_distance(text, n, *names, len);
-		if (d < best) {
+		if (d <= most && d < best && d < longer) {
 			best = d;
 			nearest = *names;
 		}

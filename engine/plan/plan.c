@@ -101,7 +101,7 @@ static void add_value(struct buf *b, const struct text *t)
 		unsigned char c = (unsigned char)t->s[i];
 		bool is_c1 = c == 0xc2 && i + 1 < t->len && (unsigned char)t->s[i + 1] < 0xa0;
 
-		if (is_c1 && i + 1 < t->len)
+		if (is_c1)
 			buf_printf(b, "%%C2%%%02X", (unsigned char)t->s[++i]);
 		else if (c < 0x20 || c == 0x7f || memchr(",]=%", c, 4))
 			buf_printf(b, "%%%02X", c);

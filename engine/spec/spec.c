@@ -138,8 +138,8 @@ static void decode_job(struct loading *l, const struct node *key, const struct n
 	job->mark = key->mark;
 	spec_decode_job(&l->y, n, n->kind == NODE_MAP ? "a job" : what, l->spec, job);
 	if (n->kind == NODE_MAP && has_code == has_file)
-		yaml_mistake(&l->y, key->mark, "%s must have 'code' or 'file', not %s", what,
-			     has_code ? "both" : "neither");
+		yaml_mistake(&l->y, key->mark, "%s has %s", what,
+			     has_code ? "both 'code' and 'file'" : "neither 'code' nor 'file'");
 	expr_check_job(&l->y, job);
 }
 
