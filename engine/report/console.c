@@ -6,6 +6,7 @@
 #define BRIEF_MAX       20 /* skipped and cancelled ones */
 #define TAIL_LINES      10
 #define LINE_MAX_BYTES  4096
+#define SAFE_MAX        ((size_t)8 * LINE_MAX_BYTES) /* once it is made safe */
 #define VERDICT_COLUMNS 10
 #define ID_MAX          40 /* columns that ids are aligned to */
 
@@ -63,7 +64,7 @@ static size_t put_clipped(struct buf *b, const char *text, size_t n, size_t colu
 /* One line of any bytes, made safe, at an indent. Returns the columns taken with the indent. */
 static size_t put_safe(const struct screen *s, size_t indent, const char *text, size_t n)
 {
-	CLEAN_BUF struct buf safe = BUF(8 * LINE_MAX_BYTES);
+	CLEAN_BUF struct buf safe = BUF(SAFE_MAX);
 	size_t room = s->width > indent ? s->width - indent : 0;
 
 	buf_printf(s->b, "%*s", (int)indent, "");
@@ -97,7 +98,7 @@ static size_t fitting(const char *text, size_t n, size_t columns)
 /* A sentence, on as many lines as it takes. */
 static void put_sentence(const struct screen *s, size_t indent, const char *text)
 {
-	CLEAN_BUF struct buf safe = BUF(8 * LINE_MAX_BYTES);
+	CLEAN_BUF struct buf safe = BUF(SAFE_MAX);
 	size_t room = s->width > indent ? s->width - indent : 1, n;
 	const char *p;
 
@@ -207,7 +208,7 @@ static void put_detail(const struct screen *s, const struct row *r)
 /* Columns to which the ids of listed cells are aligned; a longer one stands out. */
 static size_t id_width(const struct summary *sum)
 {
-	CLEAN_BUF struct buf id = BUF(8 * LINE_MAX_BYTES);
+	CLEAN_BUF struct buf id = BUF(SAFE_MAX);
 	size_t width = 0, n;
 
 	for (size_t i = 0; i < sum->nrow; i++) {
@@ -259,7 +260,7 @@ static void put_duration(struct buf *b, int64_t ms)
 	if (ms < 1000)
 		buf_printf(b, "%" PRId64 " ms", ms);
 	else if (s < 60)
-		buf_printf(b, "%.1f s", (double)(ms / 100) / 10);
+		buf_printf(b, "%.1f s", (double)(ms - ms % 100) / 1000);
 	else if (s < 3600)
 		buf_printf(b, "%" PRId64 " m %02" PRId64 " s", s / 60, s % 60);
 	else
