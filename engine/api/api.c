@@ -137,7 +137,7 @@ static const char *what_it_said(struct arena *a, const struct http_answer *h)
 {
 	const char *sentence = wire_error_parse(a, h->body, h->len);
 
-	return sentence ? clean_text(a, sentence, SENTENCE_BYTES) : quoted(a, h->body, h->len);
+	return sentence ? sentence : quoted(a, h->body, h->len);
 }
 
 static void word_lost(const struct api_call *c, const struct http_answer *h, struct err *e)
@@ -167,18 +167,15 @@ static void word_status(const struct api_call *c, const struct http_answer *h, s
 			c->kind->method, c->path, what_it_said(a, h));
 }
 
-/* An answer that is a success, and yet not what was asked for. */
+/* An answer that is a success, and yet not what was asked for; out->err says why. */
 static enum fate senseless(const struct api_call *c, const struct http_answer *h, struct arena *a,
 			   struct api_answer *out)
 {
-	struct err why = out->err;
+	const char *why = arena_strdup(a, out->err.msg);
 
-	out->ok = false;
-	err_set(&out->err, ERR_REMOTE, "%s answered %ld to %s %s with %s", c->api->endpoint.shown,
-		h->status, c->kind->method, c->path, quoted(a, h->body, h->len));
-	err_wrap(&why, "%s", out->err.msg);
-	out->err.kind = ERR_REMOTE;
-	memcpy(out->err.msg, why.msg, sizeof(why.msg));
+	err_set(&out->err, ERR_REMOTE, "%s answered %ld to %s %s with %s: %s",
+		c->api->endpoint.shown, h->status, c->kind->method, c->path,
+		quoted(a, h->body, h->len), why);
 	return FATE_ANSWER;
 }
 
@@ -199,25 +196,8 @@ static enum fate take_job(struct api_call *c, const struct http_answer *h, struc
 
 	if (!wire_job_parse(a, h->body, h->len, job, &out->err))
 		return senseless(c, h, a, out);
-	if (!job->id || !*job->id) {
-		err_set(&out->err, ERR_REMOTE, "it has no job_id");
-		return senseless(c, h, a, out);
-	}
 	out->job = job;
 	out->ok = true;
-	return FATE_ANSWER;
-}
-
-/* A service may end a job without a result: what it says of it is all there is. */
-static enum fate without_result(const struct api_call *c, const struct http_answer *h,
-				struct arena *a, struct api_answer *out)
-{
-	const char *sentence = wire_error_parse(a, h->body, h->len);
-
-	out->ok = false;
-	err_set(&out->err, ERR_REMOTE, "%s ended job %s as %s without a result%s%s",
-		c->api->endpoint.shown, c->job_id, wire_status_names[out->job->status],
-		sentence ? ": " : "", sentence ? clean_text(a, sentence, SENTENCE_BYTES) : "");
 	return FATE_ANSWER;
 }
 
@@ -229,7 +209,8 @@ static enum fate take_ended(struct api_call *c, const struct http_answer *h, str
 		return FATE_ANSWER;
 	if (!wire_has_ended(out->job->status))
 		return FATE_POLL;
-	return out->job->result ? FATE_ANSWER : without_result(c, h, a, out);
+	assert(out->job->result); /* wire sees to that */
+	return FATE_ANSWER;
 }
 
 static const struct call_kind get_kind = { "GET", take_body, { 0 } };
