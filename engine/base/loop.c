@@ -342,7 +342,7 @@ static void run_events(struct loop *l, const struct epoll_event *ev, int n)
 	}
 }
 
-/* Each that was due when the turn began, once: one set again for now waits for the next turn. */
+/* Not more than there were at first: one that sets itself again for now must let the turn end. */
 static void run_timers(struct loop *l)
 {
 	for (size_t left = l->ntimer; left > 0 && l->ntimer > 0; left--) {
