@@ -143,11 +143,20 @@ static const char *killed_by(struct arena *a, int signo)
 	return arena_printf(a, "killed by signal %d (SIG%s)", signo, name);
 }
 
+/* How long the program itself ran, as far as the service tells. */
+static int64_t run_time_ms(const struct wire_result *r)
+{
+	int64_t ms = r->total_time_ms;
+
+	if (r->has_extras)
+		ms -= r->queue_time_ms + (r->has_compile ? r->compile_time_ms : 0);
+	return ms > 0 ? ms : r->total_time_ms;
+}
+
 static const char *timeout_words(struct arena *a, const struct wire_result *r)
 {
 	if (!r->has_extras || r->limit != WIRE_LIMIT_CPU)
-		return arena_printf(a, "timeout after %.1f s (ttl)",
-				    (double)r->total_time_ms / 1000);
+		return arena_printf(a, "timeout after %.1f s (ttl)", (double)run_time_ms(r) / 1000);
 	return arena_printf(a, "timeout: CPU time, after %.1f s of it",
 			    (double)r->cpu_time_ms / 1000);
 }

@@ -118,13 +118,13 @@ static bool equals(const struct comparison *q, const char *words, struct buf *de
 		show_head(detail, q->found, HEAD_LINES);
 		return false;
 	}
-	if (q->found.len)
-		*what = arena_printf(q->a, "%s %s%s%s at line %zu, column %zu", q->stream, words,
-				     from_file(q),
-				     is_same_but_space(want, found) ? " only in white space," : "",
-				     at.line, at.column);
-	else
+	if (!q->found.len) {
 		*what = arena_printf(q->a, "%s is empty, wanted %s", q->stream, wanted(q));
+		return false;
+	}
+	*what = arena_printf(
+		q->a, "%s %s%s%s at line %zu, column %zu", q->stream, words, from_file(q),
+		is_same_but_space(want, found) ? " only in white space," : "", at.line, at.column);
 	show_difference(detail, want, found, &at);
 	return false;
 }

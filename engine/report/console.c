@@ -8,6 +8,7 @@
 #define LINE_MAX_BYTES  4096
 #define SAFE_MAX        ((size_t)8 * LINE_MAX_BYTES) /* once it is made safe */
 #define VERDICT_COLUMNS 10
+#define TIME_COLUMNS    9
 #define ID_MAX          40 /* columns that ids are aligned to */
 
 /* Where lines go, and how. */
@@ -342,15 +343,15 @@ void report_console(const struct summary *sum, bool colour, int width, struct bu
 void report_line(const struct row *r, bool colour, struct buf *b)
 {
 	struct screen s = { b, colour, SIZE_MAX };
+	CLEAN_BUF struct buf time = BUF(64);
 	char verdict[16];
 
 	snprintf(verdict, sizeof(verdict), "%-*s", VERDICT_COLUMNS, verdict_names[r->verdict]);
 	put_coloured(&s, looks[r->verdict].sgr, verdict);
-	put_safe(&s, 0, r->cell, strlen(r->cell));
-	if (r->job_id && r->verdict != VERDICT_CANCELLED) {
-		buf_puts(b, "  ");
-		put_duration(b, r->duration_ms);
-	}
+	if (r->job_id && r->verdict != VERDICT_CANCELLED)
+		put_duration(&time, r->duration_ms);
+	buf_printf(b, "%*s", TIME_COLUMNS, buf_text(&time));
+	put_safe(&s, 2, r->cell, strlen(r->cell));
 	if (*r->reason)
 		put_safe(&s, 2, r->reason, strlen(r->reason));
 	buf_puts(b, "\n");

@@ -181,7 +181,8 @@ static void a_timeout_is_its_own_verdict_with_the_time(void **state)
 	g->result.status = WIRE_TIMEOUT;
 	g->result.limit = WIRE_LIMIT_TTL;
 	g->result.exit_code = -1;
-	g->result.total_time_ms = 2004;
+	g->result.total_time_ms = 2604;
+	g->result.queue_time_ms = 600;
 	JUDGED(g, "timeout", "timeout after 2.0 s (ttl)");
 	g->result.limit = WIRE_LIMIT_CPU;
 	g->result.cpu_time_ms = 1000;
