@@ -28,7 +28,7 @@ static void print_table(const struct toolchains *t)
 	for (size_t i = 0; i < t->n; i++) {
 		const struct toolchain *c = &t->item[i];
 
-		printf("%-12s ", c->name);
+		printf(c->is_available && !c->aliases.n ? "%s" : "%-12s ", c->name);
 		if (c->is_available)
 			print_names(&c->aliases);
 		else

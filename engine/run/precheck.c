@@ -104,8 +104,9 @@ static void check_cell(struct precheck *c, const struct cell *cell)
 	struct err e = { 0 };
 
 	c->sources.at = NULL;
+	c->sources.is_mistake = false;
 	if (!request_build(&a, &c->sources, cell, &r, &e)) {
-		if (!c->sources.at || !c->sources.at->has_expr)
+		if (c->sources.is_mistake || !c->sources.at || !c->sources.at->has_expr)
 			mistake(c, cell, c->sources.at ? c->sources.at->mark : at, e.msg);
 		return; /* else this cell fails when it starts, and the others run */
 	}

@@ -41,6 +41,31 @@ static const char *expand_text(struct making *m, const struct text *t)
 	return expand(m, t).s;
 }
 
+/* Whether the path, as it is written, leads out of the folder it starts in. */
+static bool leaves(const char *path)
+{
+	int depth = 0;
+
+	if (*path == '/')
+		return true;
+	for (size_t n; *path && depth >= 0; path += n + (path[n] == '/')) {
+		n = strcspn(path, "/");
+		if (n == 2 && !memcmp(path, "..", 2))
+			depth--;
+		else if (n && !(n == 1 && *path == '.'))
+			depth++;
+	}
+	return depth < 0;
+}
+
+static bool check_inside(struct sources *s, const char *path, struct err *e)
+{
+	s->is_mistake = !s->options->allow_outside && leaves(path);
+	return !s->is_mistake ||
+	       err_set(e, ERR_SPEC, "'%s' leaves the spec's folder; --allow-outside permits that",
+		       path);
+}
+
 /* A file of the spec's folder, or of anywhere if that is allowed. */
 static int open_source(const struct sources *s, const char *path)
 {
@@ -52,23 +77,20 @@ static int open_source(const struct sources *s, const char *path)
 /* Why it could not be opened, in words a spec's author understands. */
 static bool tell_unopened(const char *path, struct err *e)
 {
-	switch (errno) {
-	case EXDEV:
-		return err_set(e, ERR_SPEC,
-			       "'%s' leaves the spec's folder; --allow-outside permits that", path);
-	case ELOOP:
+	if (errno == ELOOP)
 		return err_set(e, ERR_SPEC, "'%s' is, or goes through, a symbolic link", path);
-	default:
-		return err_set(e, ERR_SPEC, "cannot read '%s': %s", path, strerror(errno));
-	}
+	return err_set(e, ERR_SPEC, "cannot read '%s': %s", path, strerror(errno));
 }
 
 static bool read_source(struct making *m, const struct text *t, struct bytes *out, struct err *e)
 {
 	const char *path = expand_text(m, t);
-	CLEAN_FD int fd = open_source(m->s, path);
+	CLEAN_FD int fd = -1;
 	char *data;
 
+	if (!check_inside(m->s, path, e))
+		return false;
+	fd = open_source(m->s, path);
 	if (fd < 0)
 		return tell_unopened(path, e);
 	if (!fs_read_fd(m->a, fd, FILE_MAX, path, &data, &out->len, e)) {
@@ -132,6 +154,8 @@ static bool add_file(struct making *m, struct pack_list *l, const struct file_sp
 	if (f->source == FILE_ARTIFACT)
 		return add_artifacts(m, l, f, e);
 	value = expand(m, &f->value);
+	if (f->source != FILE_CONTENT && !check_inside(m->s, value.s, e))
+		return false;
 	switch (f->source) {
 	case FILE_PATH:
 		return pack_add_path(m->a, l, value.s, as, m->s->options->allow_outside, e);

@@ -12,6 +12,7 @@ struct sources {
 	int run_fd;  /* the run's folder, -1: artifacts of other jobs are not there yet */
 	/* Set while building: the text that is being looked at, for the place of a mistake. */
 	const struct text *at;
+	bool is_mistake; /* the failure is the spec's, whatever the matrix says */
 };
 
 /* Everything the service needs to run the cell; all in the arena. Fails with a sentence without
