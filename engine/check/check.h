@@ -29,13 +29,15 @@ extern const char *const verdict_names[]; /* "passed", ...; NULL at the end */
 struct check {
 	const struct stream_check *spec;
 	struct bytes want;
-	const char *name; /* where want is from, for messages: the pattern's text is shown, or "cases/1.out" */
+	const char *name; /* where want is from, for messages: the pattern's text is shown, or
+			     "cases/1.out" */
 };
 
 /* One thing that is not as expected. */
 struct failure {
-	const char *what;   /* one line: "stdout does not match '^\d+$'" */
-	const char *detail; /* NULL, or lines that show the place and a short diff, no final newline */
+	const char *what; /* one line: "stdout does not match '^\d+$'" */
+	const char
+		*detail; /* NULL, or lines that show the place and a short diff, no final newline */
 };
 
 struct judgement {
@@ -45,7 +47,8 @@ struct judgement {
 	size_t nfailure;
 };
 
-/* What is judged: a result that has come, against expect->ncheck checks in the order of expect->check. */
+/* What is judged: a result that has come, against expect->ncheck checks in the order of
+ * expect->check. */
 struct check_question {
 	const struct wire_result *result;
 	const struct expect *expect;
@@ -73,17 +76,17 @@ void check_judge(struct checker *c, struct arena *a, const struct check_question
 /* Whether a pattern compiles; else e (ERR_SPEC) says why and at which offset. */
 bool check_pattern(const char *pattern, size_t len, struct err *e);
 
-
 /*
- * Bytes from a program as text for people. The first character of the n >= 1 bytes at s: its length,
- * and in *cp its code point; what is not UTF-8 (RFC 3629) is one byte and CHECK_NOT_UTF8.
+ * Bytes from a program as text for people. The first character of the n >= 1 bytes at s: its
+ * length, and in *cp its code point; what is not UTF-8 (RFC 3629) is one byte and CHECK_NOT_UTF8.
  */
 #define CHECK_NOT_UTF8 UINT32_MAX
 size_t check_char(const char *s, size_t n, uint32_t *cp);
 
 enum show {
 	SHOW_EXACT, /* nothing hides: a tab is \t, a backslash \\ */
-	SHOW_SAFE,  /* as it would look: tabs expanded, backslashes as they are, a final CR dropped */
+	SHOW_SAFE,  /* as it would look: tabs expanded, backslashes as they are, a final CR dropped
+		     */
 };
 
 /*
