@@ -149,7 +149,7 @@ static struct run_options options_of(struct batch *b)
 /* The order in which statuses win when several specs were run. */
 static int worse(int a, int b)
 {
-	static const int order[] = { 130, 5, 3, 1, 4 };
+	static const int order[] = { 130, 5, 3, 2, 1, 4 };
 
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
 		if (a == order[i] || b == order[i])
