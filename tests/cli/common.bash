@@ -1,5 +1,6 @@
 # What the bats files share: where things are, a folder of its own for each test, services that end with it.
 # shellcheck shell=bash
+bats_require_minimum_version 1.5.0
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 BUILD=$(cd "${BUILD:-$TOP/build}" && pwd)
 export FIXTURES=$TOP/fixtures

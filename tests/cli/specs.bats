@@ -2,16 +2,18 @@
 # Every spec in specs/ is run as a user would, and judged as it says.
 load common
 
-# decided FOLDER -- what a run decided, without what differs from run to run.
+# decided -- verdicts and reasons of a run, without what differs from run to run: how long a
+# timeout took to the tenth, and whether its wall clock or its CPU time was over first.
 decided() {
-	jq -r '[.cell, .verdict, .reason] | join(" | ")' "$1/jsonl" | sed 's/ [|] $//'
+	jq -r '[.cell, .verdict, .reason] | join(" | ")' rows.jsonl |
+		sed -e 's/ [|] $//' -e 's/timeout after .*/timeout/'
 }
 
 # batch STATUS NAME -- run specs/NAME.yaml, its rows compared with golden ones.
 batch() {
 	project
-	exits "$1" sandbatch run "specs/$2.yaml" --output kept --report jsonl=kept/jsonl
-	decided kept >rows
+	exits "$1" sandbatch run "specs/$2.yaml" --output kept --report jsonl=rows.jsonl
+	decided >rows
 	same rows "$FIXTURES/${3:-cli}/${4:-$2.rows}"
 }
 

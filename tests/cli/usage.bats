@@ -59,7 +59,7 @@ COMMANDS='run validate plan exec serve languages version'
 
 @test "the man page has exactly the options that --help lists, for each subcommand" {
 	for c in $COMMANDS; do
-		sandbatch "$c" --help | sed -n 's/^ .*--\([a-z][a-z-]*\).*/\1/p' | sort -u >help
+		sandbatch "$c" --help | sed -n 's/^  \(-., \|    \)--\([a-z-]*\).*/\2/p' | sort -u >help
 		awk -v c="$c" '$1 == ".Ss" { on = $2 == c } $1 == ".It" && on' "$TOP/man/sandbatch.1" |
 			grep -o 'Fl -[a-z-]*' | sed 's/^Fl -//' | sort -u >page
 		grep -v '^help$' help | diff - page
