@@ -64,7 +64,7 @@ UNIT_BIN   := $(UNIT:tests/unit/%.c=$(BUILD)/unit/%.t)
 say         = $(if $(V),,@echo '$(1)	$@'; )
 unit_room   = $(firstword $(subst _, ,$(1)))
 
-SOURCES    := $(wildcard engine/*/*.c service/*.c sandbox/*.c cmd/*.c tests/*/*.c)
+SOURCES    := $(wildcard engine/*/*.c service/*.c sandbox/*.c cmd/*.c tests/unit/*.c tests/fuzz/*.c)
 HEADERS    := $(wildcard engine/*/*.h service/*.h sandbox/*.h cmd/*.h tests/*/*.h)
 SCRIPTS    := .ci/run .ci/install $(wildcard tests/*/*.bats tests/*/*.bash tests/bench/run)
 FUZZ       := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))

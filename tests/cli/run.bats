@@ -36,8 +36,7 @@ batch() {
 	spec 'a: { language: bash, code: "true" }'
 	mkdir kept
 	echo mine >kept/mine
-	run batch
-	[ "$status" -ne 0 ]
+	exits 2 batch
 	test "$(ls kept)" = mine
 }
 
