@@ -21,7 +21,7 @@
 #define LAST_POLL_MS    2000
 #define SOON_MS         1000 /* an unfinished job told sooner than this was not waited for */
 #define MAX_CONNECTIONS 1000
-#define SHOWN_BYTES     80 /* of an answer that makes no sense */
+#define SHOWN_BYTES     ((size_t)80) /* of an answer that makes no sense */
 #define SENTENCE_BYTES  300
 
 static_assert(WAIT_S <= WIRE_WAIT_MAX, "the service would refuse it");
@@ -326,11 +326,15 @@ static void call_begin(struct api_call *c)
 	c->is_long = c->kind == &await_kind && api->has_additions && api->nlong < api->max_long;
 	if (c->is_long) {
 		path = arena_printf(&a, "%s?wait=%d", c->path, WAIT_S);
-		r.patience_ms += WAIT_S * 1000;
+		r.patience_ms += (int64_t)WAIT_S * 1000;
 	}
 	r.path = path;
-	r.nheader = endpoint_sign(&a, &api->endpoint, clock_unix_ms() / 1000, r.method, path,
-				  &c->body, header);
+	r.nheader = endpoint_sign(&a, &api->endpoint,
+				  &(struct signature){ .unix_s = clock_unix_ms() / 1000,
+						       .method = r.method,
+						       .path = path,
+						       .body = c->body },
+				  header);
 	if (c->idempotency_key) {
 		header[r.nheader++] = "Content-Type: application/json";
 		header[r.nheader++] = arena_printf(&a, WIRE_IDEMPOTENCY ": %s", c->idempotency_key);

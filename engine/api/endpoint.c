@@ -127,10 +127,9 @@ bool endpoint_parse(struct arena *a, const struct api_options *o, struct endpoin
 	return parse_url(a, o->endpoint, out, e);
 }
 
-size_t endpoint_sign(struct arena *a, const struct endpoint *p, int64_t unix_s, const char *method,
-		     const char *path, const struct bytes *body, const char **header)
+size_t endpoint_sign(struct arena *a, const struct endpoint *p, const struct signature *s,
+		     const char **header)
 {
-	const char *head;
 	CLEAN_BUF struct buf text = BUF(SIZE_MAX / 2);
 	char hex[DIGEST_HEX];
 	size_t n = 0;
@@ -139,11 +138,10 @@ size_t endpoint_sign(struct arena *a, const struct endpoint *p, int64_t unix_s, 
 		header[n++] = arena_printf(a, "Authorization: Bearer %s", p->bearer);
 	if (!p->secret)
 		return n;
-	head = arena_printf(a, "%" PRId64 ":%s:%s%s:", unix_s, method, p->prefix, path);
-	buf_puts(&text, head);
-	buf_add(&text, body->data, body->len);
+	buf_printf(&text, "%" PRId64 ":%s:%s%s:", s->unix_s, s->method, p->prefix, s->path);
+	buf_add(&text, s->body.data, s->body.len);
 	digest_hmac(p->secret, strlen(p->secret), text.data, text.len, hex);
-	header[n++] = arena_printf(a, "X-Timestamp: %" PRId64, unix_s);
+	header[n++] = arena_printf(a, "X-Timestamp: %" PRId64, s->unix_s);
 	header[n++] = arena_printf(a, "X-Signature: %s", hex);
 	assert(n <= ENDPOINT_MAX_HEADERS);
 	return n;

@@ -16,15 +16,22 @@ struct endpoint {
 
 #define ENDPOINT_MAX_HEADERS 4
 
+/* What a signature is made over. */
+struct signature {
+	int64_t unix_s;
+	const char *method, *path; /* path with its query, below the endpoint's prefix */
+	struct bytes body;
+};
+
 /* Check and take apart endpoint and keys; fails (ERR_USAGE) with what is wrong of them. */
 bool endpoint_parse(struct arena *a, const struct api_options *o, struct endpoint *out,
 		    struct err *e);
 /*
- * The header lines that say who asks for method and path (with its query) at unix_s, and how many:
- * Authorization, and with a secret X-Timestamp and X-Signature, lower-case hex of HMAC-SHA256 over
- * "timestamp:METHOD:path:body". At most ENDPOINT_MAX_HEADERS.
+ * The header lines that say who asks, and how many: Authorization, and with a secret X-Timestamp
+ * and X-Signature, lower-case hex of HMAC-SHA256 over "timestamp:METHOD:path:body". At most
+ * ENDPOINT_MAX_HEADERS.
  */
-size_t endpoint_sign(struct arena *a, const struct endpoint *p, int64_t unix_s, const char *method,
-		     const char *path, const struct bytes *body, const char **header);
+size_t endpoint_sign(struct arena *a, const struct endpoint *p, const struct signature *s,
+		     const char **header);
 
 #endif

@@ -3,8 +3,6 @@
 
 #include <archive.h>
 #include <archive_entry.h>
-#include <assert.h>
-#include <errno.h>
 #include <string.h>
 
 #include "base/digest.h"
@@ -18,37 +16,52 @@
 #define USTAR_SIZE   ((size_t)1 << 33)
 #define ZSTD_LEVEL   "3" /* part of the bytes: never change it */
 
-/* Where an archive goes: into out, or to fd. */
+/*
+ * Where an archive goes: into out, or to fd. After a failure the rest is swallowed: libarchive 3.6
+ * leaks its buffers when it sees one, so it does not.
+ */
 struct drain {
 	int fd;
 	struct buf *out;
+	bool has_failed;
+	struct err err;
 };
 
 struct writer {
 	struct archive *archive;
 	struct archive_entry *entry;
+	struct drain *drain;
 	int64_t mtime_s;
 };
 
 static la_ssize_t drain_write(struct archive *ar, void *ctx, const void *data, size_t n)
 {
-	const struct drain *d = ctx;
+	struct drain *d = ctx;
 
-	if (d->out && !buf_add(d->out, data, n)) {
-		archive_set_error(ar, ENOSPC, "it is larger than %zu bytes", d->out->max);
-		return -1;
-	}
-	if (!d->out && !fs_write_all(d->fd, data, n)) {
-		archive_set_error(ar, errno, "%s", strerror(errno));
-		return -1;
-	}
+	(void)ar;
+	if (d->has_failed)
+		return (la_ssize_t)n;
+	if (d->out && !buf_add(d->out, data, n))
+		d->has_failed = !err_set(&d->err, ERR_SYSTEM,
+					 "cannot write the archive: it is larger than %zu bytes",
+					 d->out->max);
+	if (!d->out && !fs_write_all(d->fd, data, n))
+		d->has_failed = !err_sys(&d->err, "cannot write the archive");
 	return (la_ssize_t)n;
 }
 
-static bool writer_fail(const struct writer *w, struct err *e)
+/* Whether what libarchive did last went well, and all it wrote arrived. */
+static bool writer_ok(const struct writer *w, bool ok, struct err *e)
 {
-	const char *why = archive_error_string(w->archive);
+	const char *why;
 
+	if (w->drain->has_failed) {
+		*e = w->drain->err;
+		return false;
+	}
+	if (ok)
+		return true;
+	why = archive_error_string(w->archive);
 	return err_set(e, ERR_SYSTEM, "cannot write the archive: %s", why ? why : "unknown reason");
 }
 
@@ -107,7 +120,7 @@ static bool writer_sink(void *ctx, const void *data, size_t n, struct err *e)
 {
 	const struct writer *w = ctx;
 
-	return archive_write_data(w->archive, data, n) == (la_ssize_t)n || writer_fail(w, e);
+	return writer_ok(w, archive_write_data(w->archive, data, n) == (la_ssize_t)n, e);
 }
 
 static bool write_entry(struct writer *w, const struct pack_list *l, const struct pack_entry *en,
@@ -119,30 +132,35 @@ static bool write_entry(struct writer *w, const struct pack_list *l, const struc
 	archive_entry_set_perm(w->entry, en->is_executable ? 0755 : 0644);
 	archive_entry_set_size(w->entry, (la_int64_t)en->len);
 	archive_entry_set_mtime(w->entry, (time_t)w->mtime_s, 0);
-	if (archive_write_header(w->archive, w->entry) != ARCHIVE_OK)
-		return writer_fail(w, e);
+	if (!writer_ok(w, archive_write_header(w->archive, w->entry) == ARCHIVE_OK, e))
+		return false;
 	return entry_stream(l, en, writer_sink, w, e);
 }
 
-static bool write_all(struct writer *w, const struct pack_list *l, enum pack_format format,
-		      struct drain *d, struct err *e)
+static bool writer_start(struct writer *w, const struct pack_list *l, enum pack_format format)
 {
-	if (choose_format(w->archive, l) != ARCHIVE_OK ||
-	    choose_filter(w->archive, format) != ARCHIVE_OK ||
-	    archive_write_set_bytes_per_block(w->archive, BLOCK) != ARCHIVE_OK ||
-	    archive_write_set_bytes_in_last_block(w->archive, 1) != ARCHIVE_OK ||
-	    archive_write_open(w->archive, d, NULL, drain_write, NULL) != ARCHIVE_OK)
-		return writer_fail(w, e);
+	return choose_format(w->archive, l) == ARCHIVE_OK &&
+	       choose_filter(w->archive, format) == ARCHIVE_OK &&
+	       archive_write_set_bytes_per_block(w->archive, BLOCK) == ARCHIVE_OK &&
+	       archive_write_set_bytes_in_last_block(w->archive, 1) == ARCHIVE_OK &&
+	       archive_write_open(w->archive, w->drain, NULL, drain_write, NULL) == ARCHIVE_OK;
+}
+
+static bool write_all(struct writer *w, const struct pack_list *l, enum pack_format format,
+		      struct err *e)
+{
+	if (!writer_ok(w, writer_start(w, l, format), e))
+		return false;
 	for (size_t i = 0; i < l->n; i++)
 		if (!write_entry(w, l, &l->entry[i], e))
 			return false;
-	return archive_write_close(w->archive) == ARCHIVE_OK || writer_fail(w, e);
+	return writer_ok(w, archive_write_close(w->archive) == ARCHIVE_OK, e);
 }
 
 static bool archive_list(const struct pack_list *l, enum pack_format format, struct drain *d,
 			 struct err *e)
 {
-	struct writer w = { 0 };
+	struct writer w = { .drain = d };
 	bool ok;
 
 	if (!read_epoch(&w.mtime_s, e))
@@ -151,9 +169,8 @@ static bool archive_list(const struct pack_list *l, enum pack_format format, str
 	w.entry = archive_entry_new();
 	if (!w.archive || !w.entry)
 		abort(); /* out of memory */
-	ok = write_all(&w, l, format, d, e);
-	if (!ok)
-		archive_write_fail(w.archive); /* nothing more is written on the way out */
+	ok = write_all(&w, l, format, e);
+	d->has_failed |= !ok; /* freeing may still write */
 	archive_entry_free(w.entry);
 	archive_write_free(w.archive);
 	return ok;

@@ -7,7 +7,7 @@
 
 #include "base/fs.h"
 
-#define PIECE (256 * 1024)
+#define PIECE ((size_t)256 << 10)
 
 bool path_is_outside(const char *path)
 {

@@ -93,14 +93,14 @@ static void a_request_is_signed_as_the_contract_says(void **state)
 	struct api_options o = { .endpoint = "https://host/v1",
 				 .public_key = "unsb-pk-1",
 				 .secret_key = "unsb-sk-1" };
-	struct bytes body = { "{}", 2 };
+	struct signature sig = { 1700000000, "POST", "/run?ttl=5", { "{}", 2 } };
 	const char *header[ENDPOINT_MAX_HEADERS];
 	struct endpoint p;
 	struct err e;
 
 	(void)state;
 	assert_true(endpoint_parse(&a, &o, &p, &e));
-	assert_int_equal(endpoint_sign(&a, &p, 1700000000, "POST", "/run?ttl=5", &body, header), 3);
+	assert_int_equal(endpoint_sign(&a, &p, &sig, header), 3);
 	assert_string_equal(header[0], "Authorization: Bearer unsb-pk-1");
 	assert_string_equal(header[1], "X-Timestamp: 1700000000");
 	assert_string_equal(header[2],
@@ -113,13 +113,13 @@ static void without_keys_nothing_is_told_of_us(void **state)
 	CLEAN_ARENA struct arena a = { 0 };
 	struct api_options o = { .endpoint = "http://host" };
 	const char *header[ENDPOINT_MAX_HEADERS];
-	struct bytes body = { "", 0 };
+	struct signature sig = { 0, "GET", "/health", { "", 0 } };
 	struct endpoint p;
 	struct err e;
 
 	(void)state;
 	assert_true(endpoint_parse(&a, &o, &p, &e));
-	assert_int_equal(endpoint_sign(&a, &p, 0, "GET", "/health", &body, header), 0);
+	assert_int_equal(endpoint_sign(&a, &p, &sig, header), 0);
 }
 
 static void the_wait_doubles_up_to_30_seconds_and_jitters_down_to_half(void **state)

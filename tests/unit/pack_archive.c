@@ -157,7 +157,7 @@ static void files_are_streamed_as_they_are(void **state)
 	CLEAN_BUF struct buf from_file = BUF(4 << 20), from_memory = BUF(4 << 20);
 	char path[] = "/tmp/pack-XXXXXX";
 	CLEAN_FD int fd = mkstemp(path);
-	size_t len = 3 * 256 * 1024;
+	size_t len = (size_t)3 << 18;
 	char *data = arena_zalloc(&a, len, 1);
 	struct pack_list one = { .dirfd = AT_FDCWD }, two = one;
 	struct err e;
