@@ -7,7 +7,7 @@
 #include "base/json.h"
 #include "wire/decode.h"
 
-#define EXACT_MAX  ((int64_t)1 << 53) /* JSON's integers */
+#define EXACT_MAX  (((int64_t)1 << 53) - 1) /* what JSON tells from its neighbours */
 #define ID_MAX     128
 #define RESULT(m)  offsetof(struct wire_result, m)
 #define ANSWER_MAX 300 /* bytes of an error that are shown */
