@@ -21,29 +21,31 @@
 #include "wire/wire.h"
 
 struct api_options {
-	const char *endpoint; /* http://..., https://..., unix:PATH */
-	const char *api_key;  /* Bearer secret, or NULL */
-	const char *public_key, *secret_key; /* both: Bearer public key with X-Timestamp and X-Signature, whatever api_key is */
-	int max_tries;        /* of one call; 0: 6 */
-	int64_t backoff_ms;   /* the first wait; 0: 200 */
-	int64_t max_answer_bytes; /* 0: 64 MiB */
+	const char *endpoint;                /* http://..., https://..., unix:PATH */
+	const char *api_key;                 /* Bearer secret, or NULL */
+	const char *public_key, *secret_key; /* both: Bearer public key with X-Timestamp and
+						X-Signature, whatever api_key is */
+	int max_tries;                       /* of one call; 0: 6 */
+	int64_t backoff_ms;                  /* the first wait; 0: 200 */
+	int64_t max_answer_bytes;            /* 0: 64 MiB */
 	int64_t patience_ms; /* without a byte, beyond what was asked to wait; 0: 30 s */
 };
 
 struct api;
 struct api_call; /* one call under way; gone after its answer */
 
-/* ok: what was asked for is there. Else err says what and where; is_refused: the service understood and said no (4xx but 429). */
+/* ok: what was asked for is there. Else err says what and where; is_refused: the service understood
+ * and said no (4xx but 429). */
 struct api_answer {
 	bool ok;
 	struct err err;
-	long http_status;             /* 0: no answer came */
+	long http_status; /* 0: no answer came */
 	bool is_refused;
-	bool has_additions;           /* the service told WIRE_HEADER */
-	int tries;                    /* of await: since the last answer that was one */
-	const char *body;             /* borrowed until done returns */
+	bool has_additions; /* the service told WIRE_HEADER */
+	int tries;          /* of await: since the last answer that was one */
+	const char *body;   /* borrowed until done returns */
 	size_t len;
-	const struct wire_job *job;   /* of submit, await, cancel; borrowed likewise */
+	const struct wire_job *job; /* of submit, await, cancel; borrowed likewise */
 };
 
 typedef void api_done_fn(void *ctx, const struct api_answer *answer);
@@ -58,8 +60,8 @@ struct api_call *api_get(struct api *api, const char *path, api_done_fn *done, v
 struct api_call *api_submit(struct api *api, const char *idempotency_key, const char *body,
 			    size_t len, api_done_fn *done, void *ctx);
 /*
- * GET /jobs/{id} until the job has ended: with ?wait= where the service told WIRE_HEADER, else polling
- * at 100 ms growing by half to 2 s. answer.job has ended and has its result.
+ * GET /jobs/{id} until the job has ended: with ?wait= where the service told WIRE_HEADER, else
+ * polling at 100 ms growing by half to 2 s. answer.job has ended and has its result.
  */
 struct api_call *api_await(struct api *api, const char *job_id, api_done_fn *done, void *ctx);
 /* DELETE /jobs/{id}. 409 (it had ended) and 404 are ok too; answer.job is NULL then. */

@@ -6,7 +6,8 @@
  *   <run>/jobs/<cell>/    stdout stderr result.json artifacts/; no empty ones
  *   <run>/summary.json    written whole at the end
  *
- * A cell's folder is its id percent-encoded (unreserved of RFC 3986 and "[]=,+@" stay), shortened by a hash past 200 bytes.
+ * A cell's folder is its id percent-encoded (unreserved of RFC 3986 and "[]=,+@" stay), shortened
+ * by a hash past 200 bytes.
  */
 #ifndef ENGINE_KEEP_KEEP_H
 #define ENGINE_KEEP_KEEP_H
@@ -30,7 +31,8 @@ int keep_dirfd(const struct keep *k);
 bool keep_note(struct keep *k, const char *json, size_t len, struct err *e);
 /* Write and fsync what was noted since; nothing to do if nothing was. */
 bool keep_sync(struct keep *k, struct err *e);
-/* Write a cell's stdout, stderr, result.json (the result as on the wire, less streams and artifacts) and artifacts. Names of artifacts come from the service and are not trusted. */
+/* Write a cell's stdout, stderr, result.json (the result as on the wire, less streams and
+ * artifacts) and artifacts. Names of artifacts come from the service and are not trusted. */
 bool keep_result(struct keep *k, const char *cell_id, const struct wire_result *r, struct err *e);
 /* Write a file of the run's folder whole (fs_write_atomic). */
 bool keep_file(struct keep *k, const char *name, const void *data, size_t len, struct err *e);

@@ -19,10 +19,11 @@
 
 /* One file: its name inside, and its bytes or where they are. */
 struct pack_entry {
-	const char *name;   /* relative, no ".." */
-	const char *data;   /* the bytes, or NULL: they are in the file at path */
-	size_t len;         /* size in bytes either way */
-	const char *path;   /* relative to the list's dirfd; with --allow-outside it may be absolute */
+	const char *name; /* relative, no ".." */
+	const char *data; /* the bytes, or NULL: they are in the file at path */
+	size_t len;       /* size in bytes either way */
+	const char
+		*path; /* relative to the list's dirfd; with --allow-outside it may be absolute */
 	bool is_executable;
 };
 
@@ -37,17 +38,20 @@ void pack_add(struct arena *a, struct pack_list *l, const char *name, const char
 /*
  * Add the regular file, or every regular file of the tree, at path below l->dirfd, as the name as:
  * a tree below that folder, so also a file if as ends in a slash; NULL or "": its own path, less
- * what leads out of dirfd. No link is followed or packed. With allow_outside path may lead anywhere.
- * Fails (ERR_SPEC, naming the path) if there is no such thing.
+ * what leads out of dirfd. No link is followed or packed. With allow_outside path may lead
+ * anywhere. Fails (ERR_SPEC, naming the path) if there is no such thing.
  */
 bool pack_add_path(struct arena *a, struct pack_list *l, const char *path, const char *as,
 		   bool allow_outside, struct err *e);
-/* Add all regular files that fit the pattern (fs_match), under their own paths or below the folder as. Fails if none does. */
+/* Add all regular files that fit the pattern (fs_match), under their own paths or below the folder
+ * as. Fails if none does. */
 bool pack_add_glob(struct arena *a, struct pack_list *l, const char *pattern, const char *as,
 		   struct err *e);
-/* Order by name; fails (ERR_SPEC) naming one that came twice, is also a folder's, or is not fs_is_plain_path. */
+/* Order by name; fails (ERR_SPEC) naming one that came twice, is also a folder's, or is not
+ * fs_is_plain_path. */
 bool pack_sort(struct pack_list *l, struct err *e);
-/* Read the bytes of entries that have only a path; fails past max_bytes in all, and when a file's size changed. */
+/* Read the bytes of entries that have only a path; fails past max_bytes in all, and when a file's
+ * size changed. */
 bool pack_read(struct arena *a, struct pack_list *l, int64_t max_bytes, struct err *e);
 
 enum pack_format { PACK_TAR, PACK_TAR_ZSTD };
