@@ -1,4 +1,4 @@
-#include "tests/unit/api_world.h"
+#include "api_world.h"
 
 static void a_get_gives_the_body_and_its_connection_is_kept(void **state)
 {
