@@ -66,7 +66,7 @@ unit_room   = $(firstword $(subst _, ,$(1)))
 
 SOURCES    := $(wildcard engine/*/*.c service/*.c sandbox/*.c cmd/*.c tests/unit/*.c tests/fuzz/*.c)
 HEADERS    := $(wildcard engine/*/*.h service/*.h sandbox/*.h cmd/*.h tests/*/*.h)
-SCRIPTS    := .ci/run .ci/install $(wildcard tests/*/*.bats tests/*/*.bash tests/bench/run)
+SCRIPTS    := .ci/run .ci/install tests/one $(wildcard tests/*/*.bats tests/*/*.bash tests/bench/run)
 FUZZ       := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 # What `make test` runs; TESTS=tests/cli/run.bats runs that alone.
 TESTS      ?= $(UNIT_BIN) $(wildcard tests/*/*.bats)
@@ -86,7 +86,7 @@ check: ## install what is missing, build, run every test
 	@$(MAKE) test
 
 test: # run TESTS, as they are built
-	@BUILD=$(abspath $(BUILD)) $(PROVE) -j$(JOBS) -e 'timeout -k 9 $(TEST_SECONDS)' $(TESTS)
+	@BUILD=$(abspath $(BUILD)) TEST_SECONDS=$(TEST_SECONDS) $(PROVE) -j$(JOBS) -e tests/one $(TESTS)
 
 units: all $(UNIT_BIN) ## the unit tests alone
 	@$(MAKE) test TESTS="$(UNIT_BIN)"
