@@ -1,5 +1,6 @@
 #include "base/yaml.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <yaml.h>
 
@@ -68,7 +69,7 @@ static void put(struct builder *b, const struct node *n)
 	if (b->depth == 0)
 		b->y->root = n;
 	else
-		buf_add(&b->pending, (const void *)&n, sizeof(n));
+		buf_add(&b->pending, (const void *)&n, sizeof(void *));
 }
 
 static void set_anchor(struct builder *b, const yaml_char_t *anchor, struct built *n)
@@ -168,8 +169,7 @@ static bool on_open(struct builder *b, enum node_kind kind, const yaml_event_t *
 	return true;
 }
 
-static void close_list(struct builder *b, struct built *n, const struct node *const *child,
-		       size_t nchild)
+static void close_list(struct builder *b, struct built *n, const struct node **child, size_t nchild)
 {
 	n->node.n = nchild;
 	n->node.item = ARENA_NEW(b->y->arena, nchild, const struct node *);
@@ -183,16 +183,16 @@ static bool is_merge(const struct node *key)
 }
 
 /* The mappings that << names: the value itself, or the items of that list. */
-static const struct node *const *merge_sources(const struct node *const *value, size_t *n)
+static const struct node **merge_sources(const struct node **value, size_t *n)
 {
 	*n = (*value)->kind == NODE_LIST ? (*value)->n : 1;
-	return (*value)->kind == NODE_LIST ? (const struct node *const *)(*value)->item : value;
+	return (*value)->kind == NODE_LIST ? (*value)->item : value;
 }
 
-/* Whether the pair can stay: a scalar key that was not there before. */
-static bool check_key(struct builder *b, struct map *seen, const struct node *key)
+/* Whether the pair can stay: a scalar key that was not there before. seen holds places of keys. */
+static bool check_key(struct builder *b, struct map *seen, const struct node **at)
 {
-	const struct node *first;
+	const struct node *key = *at, **first;
 
 	if (key->kind != NODE_SCALAR) {
 		yaml_mistake(b->y, key->mark, "a key must be text, not %s", yaml_found(b->y, key));
@@ -201,10 +201,10 @@ static bool check_key(struct builder *b, struct map *seen, const struct node *ke
 	first = map_get(seen, key->text, key->len);
 	if (first) {
 		yaml_mistake(b->y, key->mark, "key '%s' is given twice, first on line %u",
-			     key->text, first->mark.line);
+			     key->text, (*first)->mark.line);
 		return false;
 	}
-	map_set(seen, key->text, key->len, (void *)(uintptr_t)key);
+	map_set(seen, key->text, key->len, (void *)at);
 	return true;
 }
 
@@ -215,11 +215,10 @@ static void add_pair(struct node *m, const struct node *key, const struct node *
 }
 
 /* Add what << brings and nothing before gave: explicit keys are all in seen already. */
-static void merge(struct builder *b, struct node *m, struct map *seen,
-		  const struct node *const *value)
+static void merge(struct builder *b, struct node *m, struct map *seen, const struct node **value)
 {
 	size_t n;
-	const struct node *const *from = merge_sources(value, &n);
+	const struct node **from = merge_sources(value, &n);
 
 	for (size_t i = 0; i < n; i++) {
 		if (from[i]->kind != NODE_MAP) {
@@ -233,20 +232,20 @@ static void merge(struct builder *b, struct node *m, struct map *seen,
 
 			if (map_get(seen, key->text, key->len))
 				continue;
-			map_set(seen, key->text, key->len, (void *)(uintptr_t)key);
+			map_set(seen, key->text, key->len, (void *)&from[i]->key[k]);
 			add_pair(m, key, from[i]->item[k]);
 		}
 	}
 }
 
 /* How many pairs the map can have at most, merged ones included. */
-static size_t map_room(const struct node *const *child, size_t npair)
+static size_t map_room(const struct node **child, size_t npair)
 {
 	size_t room = npair;
 
 	for (size_t i = 0; i < npair; i++) {
 		size_t n;
-		const struct node *const *from;
+		const struct node **from;
 
 		if (!is_merge(child[2 * i]))
 			continue;
@@ -257,8 +256,7 @@ static size_t map_room(const struct node *const *child, size_t npair)
 	return room;
 }
 
-static void close_map(struct builder *b, struct built *n, const struct node *const *child,
-		      size_t nchild)
+static void close_map(struct builder *b, struct built *n, const struct node **child, size_t nchild)
 {
 	CLEAN_MAP struct map seen = { 0 };
 	size_t npair = nchild / 2, room = map_room(child, npair);
@@ -268,7 +266,7 @@ static void close_map(struct builder *b, struct built *n, const struct node *con
 	m->key = ARENA_NEW(b->y->arena, room, const struct node *);
 	m->item = ARENA_NEW(b->y->arena, room, const struct node *);
 	for (size_t i = 0; i < npair; i++)
-		is_kept[i] = check_key(b, &seen, child[2 * i]);
+		is_kept[i] = check_key(b, &seen, &child[2 * i]);
 	for (size_t i = 0; i < npair; i++) {
 		if (!is_kept[i])
 			continue;
@@ -283,10 +281,11 @@ static void on_close(struct builder *b)
 {
 	struct frame *f = &b->frame[--b->depth];
 	struct built *n = f->built;
-	size_t nchild = (b->pending.len - f->first) / sizeof(const struct node *);
+	size_t nchild = (b->pending.len - f->first) / sizeof(void *);
 
+	assert(n);
 	if (nchild > 0) {
-		const struct node *const *child = (const void *)(b->pending.data + f->first);
+		const struct node **child = (void *)(b->pending.data + f->first);
 
 		if (n->node.kind == NODE_LIST)
 			close_list(b, n, child, nchild);

@@ -64,7 +64,7 @@ static bool is_control(uint32_t cp)
 
 static void add_char(struct buf *b, const char *s, size_t n, uint32_t cp)
 {
-	if (is_control(cp))
+	if (is_control(cp) && cp != '\t')
 		buf_puts(b, "?");
 	else
 		buf_add(b, s, n);
@@ -105,10 +105,20 @@ static size_t line_end(const struct yaml *y, size_t i)
 	return i;
 }
 
+/* What stands in front of the caret below a character: as wide as that. */
+static const char *padding(uint32_t cp)
+{
+	static const char *const pad[] = { "", " ", "  " };
+
+	if (cp == '\t')
+		return "\t";
+	return is_control(cp) ? " " : pad[utf8_width(cp)];
+}
+
 /* The line, or the part of a long one around the place, and a caret under it. */
 static void show_line(const struct yaml *y, struct mark at)
 {
-	CLEAN_BUF struct buf line = BUF(8 * MAX_SHOWN), pad = BUF(8 * MAX_SHOWN);
+	CLEAN_BUF struct buf line = BUF(8L * MAX_SHOWN), pad = BUF(8L * MAX_SHOWN);
 	size_t i = line_start(y, at.line), end = line_end(y, i), shown = 0;
 	bool is_cut = end - i > MAX_SHOWN && at.col > MAX_SHOWN;
 
@@ -116,20 +126,13 @@ static void show_line(const struct yaml *y, struct mark at)
 		return;
 	buf_puts(&line, is_cut ? "  ..." : "  ");
 	buf_puts(&pad, is_cut ? "     " : "  ");
-	for (uint32_t col = 1, cp; i < end && shown < MAX_SHOWN; col++) {
+	for (uint32_t col = 1; i < end && shown < MAX_SHOWN; col++) {
+		uint32_t cp;
 		size_t n = utf8_next(y->text + i, end - i, &cp);
 
 		if (!is_cut || col + SHOW_BEFORE > at.col) {
-			if (cp == '\t')
-				buf_puts(&line, "\t");
-			else
-				add_char(&line, y->text + i, n, cp);
-			if (col < at.col)
-				buf_puts(&pad, cp == '\t'           ? "\t"
-					       : is_control(cp)     ? " "
-					       : utf8_width(cp) > 1 ? "  "
-					       : utf8_width(cp) > 0 ? " "
-								    : "");
+			add_char(&line, y->text + i, n, cp);
+			buf_puts(&pad, col < at.col ? padding(cp) : "");
 			shown++;
 		}
 		i += n;

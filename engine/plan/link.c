@@ -192,7 +192,7 @@ static int compare_places(const void *a, const void *b)
 static const struct bucket *unite(struct linker *l, struct map *united)
 {
 	struct bucket *const *found = (const void *)l->found.data;
-	size_t nfound = l->found.len / sizeof(*found), n = 0;
+	size_t nfound = l->found.len / sizeof(void *), n = 0;
 	struct bucket *b = map_get(united, l->found.data, l->found.len);
 
 	if (b)
@@ -228,10 +228,10 @@ static bool link_cell(struct linker *l, struct cell *c, const struct link *link,
 		hit = map_get(&x->by_value, buf_text(&l->key), l->key.len);
 		if (!hit)
 			continue;
-		buf_add(&l->found, (const void *)&hit, sizeof(const struct bucket *));
+		buf_add(&l->found, (const void *)&hit, sizeof(void *));
 		b = hit;
 	}
-	if (l->found.len > sizeof(const struct bucket *)) {
+	if (l->found.len > sizeof(void *)) {
 		b = unite(l, united);
 		if (!b)
 			return false;

@@ -103,7 +103,7 @@ static void add_value(struct buf *b, const struct text *t)
 
 		if (is_c1)
 			buf_printf(b, "%%C2%%%02X", (unsigned char)t->s[++i]);
-		else if (c < 0x20 || c == 0x7f || memchr(",]=%", c, 4))
+		else if (c < 0x20 || c == 0x7f || strchr(",]=%", c))
 			buf_printf(b, "%%%02X", c);
 		else
 			buf_add(b, &t->s[i], 1);

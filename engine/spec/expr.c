@@ -130,9 +130,17 @@ static void tell_near(struct yaml *y, struct mark at, const char *sentence, cons
 static void tell_unknown_var(struct yaml *y, struct mark at, const char *name, const struct spec *s)
 {
 	const char **names = ARENA_NEW(y->arena, s->vars.n + 1, const char *);
+	size_t i;
 
-	for (size_t i = 0; i < s->vars.n; i++)
+	for (i = 0; i < s->vars.n; i++)
 		names[i] = s->vars.item[i].key;
+	for (; s->vars.item && s->vars.item[i].key; i++) {
+		if (strcmp(s->vars.item[i].key, name) != 0)
+			continue;
+		yaml_mistake(y, at, "var '%s' has no value here; vars may refer to those above",
+			     name);
+		return;
+	}
 	tell_near(y, at, arena_printf(y->arena, "unknown var '%s'", name),
 		  yaml_nearest(name, names));
 }
@@ -235,27 +243,30 @@ struct text spec_expand(struct arena *a, const struct scope *scope, const struct
 	return out;
 }
 
-/* The keys that matrix.* may name in a job. */
+static void add_key(struct map *keys, const char **key)
+{
+	map_set(keys, *key, strlen(*key), (void *)key);
+}
+
+/* The keys that matrix.* may name in a job; values are where each is kept. */
 static void collect_keys(const struct matrix *m, struct map *keys)
 {
 	for (size_t i = 0; i < m->naxis; i++)
-		map_set(keys, m->axis[i].key, strlen(m->axis[i].key),
-			(void *)(uintptr_t)m->axis[i].key);
+		add_key(keys, &m->axis[i].key);
 	for (size_t i = 0; i < m->ninclude; i++)
 		for (size_t k = 0; k < m->include[i].n; k++)
-			map_set(keys, m->include[i].item[k].key, strlen(m->include[i].item[k].key),
-				(void *)(uintptr_t)m->include[i].item[k].key);
+			add_key(keys, &m->include[i].item[k].key);
 }
 
 static void tell_unknown_key(struct yaml *y, struct mark at, const char *name,
 			     const struct job_spec *job, const struct map *keys)
 {
 	const char **names = ARENA_NEW(y->arena, keys->n + 1, const char *);
-	const char *key;
+	const char **key;
 	size_t n = 0;
 
 	for (size_t i = 0; (key = map_next(keys, &i)) != NULL;)
-		names[n++] = key;
+		names[n++] = *key;
 	if (n == 0)
 		yaml_mistake(y, at, "unknown matrix key '%s'; job '%s' has no matrix", name,
 			     job->name);

@@ -75,7 +75,10 @@ static void decode_vars(struct loading *l)
 
 	if (!n)
 		return;
-	s->vars.item = ARENA_NEW(l->y.arena, n->n, struct pair);
+	/* Names that have no value yet wait behind those that have, up to a NULL: see expr.c. */
+	s->vars.item = ARENA_NEW(l->y.arena, n->n + 1, struct pair);
+	for (size_t i = 0; i < n->n; i++)
+		s->vars.item[i].key = n->key[i]->text;
 	for (size_t i = 0; i < n->n; i++) {
 		const char *given = find_override(l->override, n->key[i]->text);
 		struct pair *p = &s->vars.item[s->vars.n];
