@@ -139,7 +139,7 @@ lint-format:
 	@clang-format --dry-run -Werror $(SOURCES) $(HEADERS)
 
 lint-shell:
-	@shellcheck -x $(SCRIPTS)
+	@shellcheck -x -P SCRIPTDIR $(SCRIPTS)
 
 lint-rooms:
 	@$(MAKE) -s rooms | tests/rooms .
