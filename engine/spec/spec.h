@@ -81,7 +81,7 @@ struct expect {
 	int *exit_code; /* any of these; NULL: 0 */
 	size_t nexit_code;
 	bool any_exit_code;
-	bool is_timeout; /* status: timeout */
+	bool is_timeout;            /* status: timeout */
 	struct stream_check *check; /* in written order */
 	size_t ncheck;
 };
@@ -104,8 +104,9 @@ struct job_limits { /* 0: not given */
 
 struct job_spec {
 	const char *name;
-	struct mark mark; /* of its name */
-	struct text language; /* s NULL: from the file's extension, its shebang, else detected by the service */
+	struct mark mark;       /* of its name */
+	struct text language;   /* s NULL: from the file's extension, its shebang, else detected by
+				   the service */
 	struct text code, file; /* one of them */
 	struct text input, input_file; /* stdin: one or neither */
 	struct text_list args;
@@ -127,8 +128,8 @@ struct job_spec {
 
 struct spec {
 	const char *path;
-	const char *folder; /* what its paths are relative to */
-	const char *name;   /* default: the file's name without extension */
+	const char *folder;    /* what its paths are relative to */
+	const char *name;      /* default: the file's name without extension */
 	struct pair_list vars; /* --var already laid over */
 	struct job_spec *job;
 	size_t njob;
