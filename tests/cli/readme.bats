@@ -27,7 +27,7 @@ timeless() {
 }
 
 @test "every file and target it names is there" {
-	grep -o 'make [a-z]*' "$TOP/README.md" "$TOP/CONTRIBUTING.md" | cut -d' ' -f2 | sort -u |
+	grep -ohE '(^|`)make [a-z]+' "$TOP"/*.md | cut -d' ' -f2 | sort -u |
 		while read -r target; do
 			grep -q "^$target:" "$TOP/Makefile"
 		done
