@@ -192,7 +192,8 @@ static void judge_cell(struct run *r, uint32_t i, const struct wire_result *res)
 
 	fill_row(r, i, res);
 	if (!keep_result(r->keep, cell->id, res, &e)) {
-		fail_run(r, &e);
+		if (e.kind == ERR_SYSTEM) /* else it is this one result that cannot be kept */
+			fail_run(r, &e);
 		end_cell(r, i, VERDICT_ERROR, e.msg);
 		return;
 	}
