@@ -171,9 +171,7 @@ static void fill_row(struct run *r, uint32_t i, const struct wire_result *res)
 
 	row->exit_code = res->exit_code;
 	row->queue_ms = res->queue_time_ms;
-	row->duration_ms = res->total_time_ms - res->queue_time_ms;
-	if (row->duration_ms < 0)
-		row->duration_ms = res->total_time_ms;
+	row->duration_ms = res->total_time_ms;
 	row->nartifact = res->nartifact;
 	if (!r->sum.execution_mode && res->execution_mode)
 		r->sum.execution_mode = arena_strdup(&r->arena, res->execution_mode);
