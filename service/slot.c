@@ -154,8 +154,6 @@ static ssize_t receive(const struct slot *s, union message *to, int *fd)
 /* Whether it is a message as jail.h has it, and the one whose turn it is. */
 static bool is_due(const struct slot *s, const union message *m, size_t n, int fd)
 {
-	bool is_start = s->awaits == JAIL_READY;
-
 	if (n == sizeof(m->ended) && m->op == JAIL_ENDED &&
 	    (m->ended.cause < JAIL_CAUSE_EXIT || m->ended.cause > JAIL_CAUSE_FAILED))
 		return false;
@@ -164,7 +162,7 @@ static bool is_due(const struct slot *s, const union message *m, size_t n, int f
 
 		if (n >= sizeof(m->op) && m->op == a->op)
 			return n == a->size && a->has_fd == (fd >= 0) &&
-			       (m->op == s->awaits || (m->op == JAIL_BROKEN && is_start));
+			       (m->op == s->awaits || (m->op == JAIL_BROKEN && s->awaits));
 	}
 	return false;
 }
@@ -293,11 +291,11 @@ static bool spawn(struct slot *s, struct err *e)
 			  .argv = argv,
 			  .envp = envp,
 			  .fd = { -1, -1, STDERR_FILENO },
-			  .nfd = 4,
-			  .dies_with_us = true };
+			  .nfd = 4 };
 	int pair[2];
 	bool is_ok;
 
+	/* not killed with us: it sees the socket close, and has cgroups and folders to remove */
 	snprintf(number, sizeof(number), "%d", s->o.number);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(e, "cannot make the socket of slot %d", s->o.number);

@@ -9,9 +9,12 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <glob.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -459,17 +462,31 @@ static void a_job_is_cancelled_before_it_began(void **state)
 	assert_string_equal(run(b, &r)->out.data, "no\n");
 }
 
-/* The only child of ours is the warden. */
-static pid_t warden(struct bench *b)
+static const char *children(struct bench *b)
 {
 	struct err e;
-	char *children;
+	char *list;
 	size_t len;
 	const char *path = arena_printf(&b->arena, "/proc/self/task/%d/children", (int)getpid());
 
-	if (!fs_read(&b->arena, -1, path, 4096, &children, &len, &e))
+	if (!fs_read(&b->arena, -1, path, 4096, &list, &len, &e))
 		fail_msg("%s", e.msg);
-	return (pid_t)strtol(children, NULL, 10);
+	list[len ? len - 1 : 0] = '\0'; /* each is followed by a blank */
+	return list;
+}
+
+/* The oldest of our children is the warden of the bench; the newest may be another's. */
+static pid_t warden(struct bench *b)
+{
+	return (pid_t)strtol(children(b), NULL, 10);
+}
+
+static pid_t newest_child(struct bench *b)
+{
+	const char *list = children(b);
+	const char *blank = strrchr(list, ' ');
+
+	return (pid_t)strtol(blank ? blank : list, NULL, 10);
 }
 
 static void kill_warden(void *ctx)
@@ -517,6 +534,17 @@ static struct executor *open_with(struct bench *b, const char *jail, const char 
 	return executor_local.open(&o, e);
 }
 
+/* Another in its stead: two at once would have the same slots of the same service. */
+static void swap_executor(struct bench *b, const char *jail, const char *sandbox)
+{
+	struct err e;
+
+	executor_local.close(b->executor);
+	b->executor = open_with(b, jail, sandbox, &e);
+	if (!b->executor)
+		fail_msg("%s", e.msg);
+}
+
 static void a_broken_sandbox_is_told_in_its_own_words(void **state)
 {
 	struct err e;
@@ -532,18 +560,13 @@ static void a_broken_sandbox_is_told_in_its_own_words(void **state)
 /* The job in the bad warden's hands fails, with these words. */
 static void assert_fails(struct bench *b, const char *sandbox, const char *words)
 {
-	struct executor *good = b->executor;
 	struct wire_request r = request("bash", "echo no");
-	struct err e;
 
-	b->executor = open_with(b, "/proc/self/exe", sandbox, &e);
-	if (!b->executor)
-		fail_msg("%s", e.msg);
+	swap_executor(b, "/proc/self/exe", sandbox);
 	assert_int_equal(run(b, &r)->status, WIRE_FAILED);
 	if (!strstr(b->result.error, words))
 		fail_msg("'%s' is not in: %s", words, b->result.error);
-	executor_local.close(b->executor);
-	b->executor = good;
+	swap_executor(b, b->jail, "full");
 }
 
 static void a_warden_that_breaks_the_protocol_is_not_believed(void **state)
@@ -556,28 +579,81 @@ static void without_namespaces_a_job_lies_in_a_folder_of_its_own(void **state)
 {
 	static const char *const how[][2] = { { "limits", "limits" }, { "none", "unsandboxed" } };
 	struct bench *b = *state;
-	struct executor *full = b->executor;
 	struct wire_request r =
-		request("c", "#include <stdio.h>\n#include <stdlib.h>\n"
-			     "int main(void) { return puts(getenv(\"HOME\")) < 0 || "
-			     "system(\"pwd; ls\"); }");
+		request("c", "#include <stdlib.h>\n"
+			     "int main(void) { return system(\"echo $HOME; pwd; ls\"); }");
 
 	for (size_t i = 0; i < 2; i++) {
-		struct err e;
 		const char *out;
 		size_t n;
 
-		b->executor = open_with(b, b->jail, how[i][0], &e);
-		if (!b->executor)
-			fail_msg("%s", e.msg);
+		swap_executor(b, b->jail, how[i][0]);
 		out = run(b, &r)->out.data;
 		n = strcspn(out, "\n") + 1;
+		if (b->result.out.len < 2 * n)
+			fail_msg("%s: '%s', %s", how[i][0], out, b->result.error);
 		assert_memory_equal(out, out + n, n);
 		assert_string_equal(out + 2 * n, "main\nmain.c\n");
 		assert_string_equal(b->result.execution_mode, how[i][1]);
-		executor_local.close(b->executor);
 	}
-	b->executor = full;
+	swap_executor(b, b->jail, "full");
+}
+
+static void die(void *ctx)
+{
+	(void)ctx;
+	kill(getpid(), SIGKILL);
+}
+
+/* A service with a job under way, which is killed. */
+static void be_killed(struct bench *b, const char *sandbox)
+{
+	struct wire_request r = request("bash", "echo x >left; setsid sleep 1000 & sleep 1000");
+	struct meddler m = { .b = b };
+	struct err e;
+
+	b->loop = loop_open(&e);
+	b->executor = open_with(b, b->jail, sandbox, &e);
+	start(b, &r);
+	meddle(&m, 300, die);
+	loop_run(b->loop, &e);
+	_exit(1);
+}
+
+static void assert_none_left(pid_t service)
+{
+	static const char *const place[] = { "/tmp", "/sys/fs/cgroup", "/sys/fs/cgroup/*" };
+
+	for (size_t i = 0; i < 3; i++) {
+		char pattern[80];
+		glob_t found;
+
+		snprintf(pattern, sizeof(pattern), "%s/sandbatch.%d.*", place[i], (int)service);
+		if (glob(pattern, 0, NULL, &found) == 0)
+			fail_msg("left behind: %s", found.gl_pathv[0]);
+		globfree(&found);
+	}
+}
+
+static void a_killed_service_leaves_nothing_behind(void **state)
+{
+	static const char *const how[] = { "full", "limits" };
+
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
+	for (size_t i = 0; i < 2; i++) {
+		pid_t service = fork();
+		int status;
+
+		if (!service)
+			be_killed(*state, how[i]);
+		assert_int_equal(waitpid(service, &status, 0), service);
+		assert_true(WIFSIGNALED(status));
+		/* its warden is our child now, if it has not ended yet */
+		while (newest_child(*state) != warden(*state))
+			waitpid(newest_child(*state), NULL, 0);
+		assert_none_left(service);
+	}
+	prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
 }
 
 static void say(uint32_t op, const char *words)
@@ -682,6 +758,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_killed_warden_fails_its_job_and_is_replaced),
 		cmocka_unit_test(a_warden_killed_between_jobs_costs_none),
 		cmocka_unit_test(without_namespaces_a_job_lies_in_a_folder_of_its_own),
+		cmocka_unit_test(a_killed_service_leaves_nothing_behind),
 		cmocka_unit_test(a_broken_sandbox_is_told_in_its_own_words),
 		cmocka_unit_test(a_warden_that_breaks_the_protocol_is_not_believed),
 	};
