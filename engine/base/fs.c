@@ -49,6 +49,7 @@ static bool too_large(const char *name, size_t max, struct err *e)
 	return err_set(e, ERR_SYSTEM, "'%s' is larger than %zu bytes", name, max);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): one parameter more than is wont */
 bool fs_read_fd(struct arena *a, int fd, size_t max, const char *name, char **data, size_t *len,
 		struct err *e)
 {
@@ -68,6 +69,7 @@ bool fs_read_fd(struct arena *a, int fd, size_t max, const char *name, char **da
 	return true;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): one parameter more than is wont */
 bool fs_read(struct arena *a, int dirfd, const char *path, size_t max, char **data, size_t *len,
 	     struct err *e)
 {
@@ -191,6 +193,41 @@ bool fs_mkdirs(int dirfd, const char *path, struct err *e)
 	return true;
 }
 
+/*
+ * The same a name at a time, for where openat2(2) is not known: the filters of older containers,
+ * valgrind. It is stricter: no ".." at all.
+ */
+static int open_by_steps(int dirfd, const char *path, int flags, mode_t mode)
+{
+	CLEAN_FD int folder = openat(dirfd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char name[NAME_MAX + 1];
+
+	if (!*path || *path == '/') {
+		errno = *path ? EXDEV : ENOENT;
+		return -1;
+	}
+	while (folder >= 0) {
+		size_t n = strcspn(path, "/");
+		bool is_last = !path[n];
+		int next;
+
+		if (n > NAME_MAX || !strcmp(path, "..") || !strncmp(path, "../", 3)) {
+			errno = n > NAME_MAX ? ENAMETOOLONG : EXDEV;
+			return -1;
+		}
+		snprintf(name, sizeof(name), "%.*s", (int)n, path);
+		if (is_last)
+			return openat(folder, *name ? name : ".", flags | O_NOFOLLOW | O_CLOEXEC,
+				      mode);
+		next = openat(folder, *name ? name : ".",
+			      O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		fs_close(&folder);
+		folder = next;
+		path += n + 1;
+	}
+	return -1;
+}
+
 int fs_open_beneath(int dirfd, const char *path, int flags, mode_t mode)
 {
 	struct open_how how = {
@@ -200,13 +237,14 @@ int fs_open_beneath(int dirfd, const char *path, int flags, mode_t mode)
 	};
 	long fd = -1;
 
-	/* EAGAIN: something was renamed meanwhile and the kernel cannot be sure; it asks to try
-	 * again. */
+	/* EAGAIN: something was renamed meanwhile, and the kernel cannot be sure. */
 	for (int tries = 0; tries < 16; tries++) {
 		fd = syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
 		if (fd >= 0 || (errno != EAGAIN && errno != EINTR))
 			break;
 	}
+	if (fd < 0 && errno == ENOSYS)
+		return open_by_steps(dirfd, path, flags, mode);
 	return (int)fd;
 }
 

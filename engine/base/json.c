@@ -66,9 +66,8 @@ static char *without_nul(const char *text, size_t len)
 	for (char *at = memchr(copy, '\\', len); at;
 	     at = memchr(at, '\\', len - (size_t)(at - copy))) {
 		if (!strncmp(at, "\\u0000", 6))
-			memcpy(at, "\\ufffd", 6);
-		at += 2; /* an escape is two bytes at least; what follows may be a backslash of its
-			    own */
+			memcpy(at + 2, (const char[]){ 'f', 'f', 'f', 'd' }, 4);
+		at += 2; /* the second byte may be a backslash, too */
 	}
 	return copy;
 }

@@ -24,8 +24,7 @@ static bool read_artifacts(const struct wire_reader *r, const struct wire_field 
 	void *items;
 	size_t i = 0;
 
-	if (!wire_list(r, f->key, value, JSON_MAX_VALUES, sizeof(*out->artifact), &out->nartifact,
-		       &items))
+	if (!wire_list(r, f, value, sizeof(*out->artifact), &out->nartifact, &items))
 		return false;
 	out->artifact = items;
 	for (const cJSON *c = value->child; c; c = c->next, i++) {
@@ -74,7 +73,7 @@ static const struct wire_field published[] = {
 	{ .key = "exit_code", wire_read_int32, RESULT(exit_code), INT32_MIN, INT32_MAX },
 	{ .key = "language", wire_read_text, RESULT(language) },
 	{ .key = "job_id", wire_read_text, RESULT(job_id) },
-	{ .key = "artifacts", read_artifacts, 0 },
+	{ .key = "artifacts", read_artifacts, 0, .max = JSON_MAX_VALUES },
 	{ .key = "execution_mode", wire_read_text, RESULT(execution_mode) },
 	{ .key = "network_mode", wire_read_name, RESULT(network), .names = wire_network_names },
 	{ .key = "total_time_ms", wire_read_int, RESULT(total_time_ms), 0, EXACT_MAX },

@@ -28,16 +28,16 @@ bool wire_wrong(const struct wire_reader *r, const char *key, const char *wanted
 	return err_set(r->err, ERR_MALFORMED, "%s%s must be %s, not %s", r->in, key, wanted, found);
 }
 
-bool wire_list(const struct wire_reader *r, const char *key, const cJSON *value, size_t max,
+bool wire_list(const struct wire_reader *r, const struct wire_field *f, const cJSON *value,
 	       size_t size, size_t *n, void **items)
 {
 	int len = cJSON_GetArraySize(value);
 
 	if (!cJSON_IsArray(value))
-		return wire_wrong(r, key, "a list", value);
-	if ((size_t)len > max)
-		return err_set(r->err, ERR_TOO_LARGE, "%s%s must have at most %zu items, not %d",
-			       r->in, key, max, len);
+		return wire_wrong(r, f->key, "a list", value);
+	if (len > f->max)
+		return err_set(r->err, ERR_TOO_LARGE, "%s%s must have at most %lld items, not %d",
+			       r->in, f->key, (long long)f->max, len);
 	*n = (size_t)len;
 	*items = arena_zalloc(r->arena, *n, size);
 	return true;
@@ -121,7 +121,7 @@ bool wire_read_int(const struct wire_reader *r, const struct wire_field *f, cons
 bool wire_read_int32(const struct wire_reader *r, const struct wire_field *f, const cJSON *value,
 		     void *slot)
 {
-	int64_t wide;
+	int64_t wide = 0;
 
 	assert(f->min >= INT32_MIN && f->max <= INT32_MAX);
 	if (!wire_read_int(r, f, value, &wide))

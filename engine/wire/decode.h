@@ -32,8 +32,8 @@ bool wire_decode(const struct wire_reader *r, const cJSON *object, const struct 
 /* Fails: "<in><key> must be <wanted>, not <found>". */
 bool wire_wrong(const struct wire_reader *r, const char *key, const char *wanted,
 		const cJSON *value);
-/* Whether it is a list; its length and an empty array for its items, in the arena. */
-bool wire_list(const struct wire_reader *r, const char *key, const cJSON *value, size_t max,
+/* Whether it is a list of at most max items; its length, and zeroed room for items of that size. */
+bool wire_list(const struct wire_reader *r, const struct wire_field *f, const cJSON *value,
 	       size_t size, size_t *n, void **items);
 /* The reader for what is inside key (of a list: inside its item i). */
 struct wire_reader wire_inside(const struct wire_reader *r, const char *key);

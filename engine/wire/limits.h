@@ -8,7 +8,7 @@
 #define LIMIT_PROCESSES    (1 << 16)
 #define LIMIT_DISK_MB      (1 << 20)
 #define LIMIT_OUTPUT_BYTES (64 << 20)
-#define LIMIT_CPU_MS       (WIRE_TTL_MAX * 1000)
+#define LIMIT_CPU_MS       (INT64_C(1000) * WIRE_TTL_MAX)
 #define LIMIT_ARGS         1024 /* of args, and of compile_args */
 #define LIMIT_GLOBS        100
 #define LIMIT_GLOB_BYTES   1024

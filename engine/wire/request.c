@@ -44,7 +44,7 @@ static bool read_texts(const struct wire_reader *r, const struct wire_field *f, 
 	void *items;
 	size_t i = 0;
 
-	if (!wire_list(r, f->key, value, (size_t)f->max, sizeof(**item), n, &items))
+	if (!wire_list(r, f, value, sizeof(**item), n, &items))
 		return false;
 	*item = items;
 	for (const cJSON *c = value->child; c; c = c->next, i++) {
@@ -135,7 +135,7 @@ static bool read_files(const struct wire_reader *r, const struct wire_field *f, 
 	void *items;
 	size_t i = 0;
 
-	if (!wire_list(r, f->key, value, WIRE_FILES_MAX, sizeof(*out->file), &out->nfile, &items))
+	if (!wire_list(r, f, value, sizeof(*out->file), &out->nfile, &items))
 		return false;
 	out->file = items;
 	for (const cJSON *c = value->child; c; c = c->next, i++) {
@@ -195,7 +195,7 @@ static const struct wire_field request_field[] = {
 	{ .key = "ttl", wire_read_int, AT(ttl_s), 1, WIRE_TTL_MAX },
 	{ .key = "return_artifact", wire_read_bool, AT(return_artifact) },
 	{ .key = "return_wasm_artifact", wire_read_bool, AT(return_wasm_artifact) },
-	{ .key = "input_files", read_files, 0 },
+	{ .key = "input_files", read_files, 0, .max = WIRE_FILES_MAX },
 	{ .key = "stdin", read_stdin, 0 },
 	{ .key = "args", read_args, 0, .max = LIMIT_ARGS },
 	{ .key = "compile_args", read_compile_args, 0, .max = LIMIT_ARGS },

@@ -15,20 +15,20 @@
 #include "base/arena.h"
 #include "base/buf.h"
 
-#define WIRE_VERSION      "1"                 /* told in the header below */
-#define WIRE_HEADER       "Sandbatch-Version" /* on every answer of a service with our additions */
-#define WIRE_IDEMPOTENCY  "Idempotency-Key"
-#define WIRE_TTL_DEFAULT  60
-#define WIRE_TTL_MAX      900
-#define WIRE_FILES_MAX    10
-#define WIRE_NAME_MAX     256
-#define WIRE_MB           (1 << 20)          /* when we serve; 1,000,000 when we check for elsewhere */
-#define WIRE_FILE_MB      5
-#define WIRE_FILES_MB     10
-#define WIRE_BODY_MAX     (32 * WIRE_MB)
-#define WIRE_WAIT_MAX     60
-#define WIRE_COMPILE_TTL  60
-#define WIRE_ID_SIZE      37                 /* a UUID and a NUL */
+#define WIRE_VERSION     "1"                 /* told in the header below */
+#define WIRE_HEADER      "Sandbatch-Version" /* on every answer of a service with our additions */
+#define WIRE_IDEMPOTENCY "Idempotency-Key"
+#define WIRE_TTL_DEFAULT 60
+#define WIRE_TTL_MAX     900
+#define WIRE_FILES_MAX   10
+#define WIRE_NAME_MAX    256
+#define WIRE_MB          (1 << 20) /* when we serve; 1,000,000 when we check for elsewhere */
+#define WIRE_FILE_MB     5
+#define WIRE_FILES_MB    10
+#define WIRE_BODY_MAX    (32 * WIRE_MB)
+#define WIRE_WAIT_MAX    60
+#define WIRE_COMPILE_TTL 60
+#define WIRE_ID_SIZE     37 /* a UUID and a NUL */
 
 struct bytes {
 	const char *data; /* NUL behind; may hold NUL */
@@ -40,9 +40,9 @@ struct wire_pair {
 };
 
 struct wire_file {
-	const char *name;  /* flat, or with is_path relative with folders (+) */
-	bool is_path;      /* + sent as "path" */
-	bool is_archive;   /* + "extract": a tar to unpack in the working directory */
+	const char *name; /* flat, or with is_path relative with folders (+) */
+	bool is_path;     /* + sent as "path" */
+	bool is_archive;  /* + "extract": a tar to unpack in the working directory */
 	struct bytes data;
 };
 
@@ -51,8 +51,9 @@ struct wire_limits {
 	int64_t memory_mb, processes, disk_mb, output_bytes;
 	int64_t cpu_ms; /* "cpu_seconds", decimals */
 };
-#define WIRE_LIMITS_DEFAULT \
-	((struct wire_limits){ .memory_mb = 1024, .processes = 128, .disk_mb = 256, .output_bytes = 1 << 20 })
+#define WIRE_LIMITS_DEFAULT    \
+	((struct wire_limits){ \
+		.memory_mb = 1024, .processes = 128, .disk_mb = 256, .output_bytes = 1 << 20 })
 
 enum wire_network { WIRE_ZEROTRUST, WIRE_SEMITRUSTED };
 
@@ -66,13 +67,14 @@ struct wire_request {
 	bool return_artifact, return_wasm_artifact;
 	struct wire_file *file;
 	size_t nfile;
-	bool has_stdin; /* + */
+	bool has_stdin;     /* + */
 	struct bytes input; /* + "stdin" */
-	const char **arg; /* + */
+	const char **arg;   /* + */
 	size_t narg;
 	const char **compile_arg; /* + */
 	size_t ncompile_arg;
-	const char *filename; /* + of the source in the working directory, NULL: the language's default */
+	const char *filename; /* + of the source in the working directory, NULL: the language's
+				 default */
 	const char **artifact_path; /* + globs */
 	size_t nartifact_path;
 	struct wire_limits limits; /* + */
@@ -133,9 +135,9 @@ struct wire_result {
 struct wire_job {
 	const char *id;
 	enum wire_status status;
-	const char *language;                        /* in rows of GET /jobs */
+	const char *language;                         /* in rows of GET /jobs */
 	int64_t created_at, started_at, completed_at; /* Unix seconds, 0: null */
-	const struct wire_result *result;            /* NULL while it has not ended */
+	const struct wire_result *result;             /* NULL while it has not ended */
 };
 
 /* Names as on the wire; NULL at the end, indexed by the enums. */
@@ -154,7 +156,8 @@ static inline bool wire_has_ended(enum wire_status s)
  */
 bool wire_request_parse(struct arena *a, const char *text, size_t len, struct wire_request *out,
 			struct err *e);
-/* The rules of part 1 and 2 on a request however it was made; limits of mb bytes to the MB (see WIRE_MB). */
+/* The rules of part 1 and 2 on a request however it was made; limits of mb bytes to the MB (see
+ * WIRE_MB). */
 bool wire_request_check(const struct wire_request *r, int64_t mb, struct err *e);
 bool wire_request_print(const struct wire_request *r, struct buf *b);
 
@@ -164,7 +167,8 @@ bool wire_job_print(const struct wire_job *j, struct buf *b);
 bool wire_cancelled_print(const struct wire_job *j, struct buf *b);
 /* {"job_id":...,"status":"pending"} */
 bool wire_accepted_print(const char *id, struct buf *b);
-/* Parse what a service answered: a job, an accepted submit, or a cancel. Anything may be hostile; ERR_REMOTE if it is none. */
+/* Parse what a service answered: a job, an accepted submit, or a cancel. Anything may be hostile;
+ * ERR_REMOTE if it is none. */
 bool wire_job_parse(struct arena *a, const char *text, size_t len, struct wire_job *out,
 		    struct err *e);
 /* {"success":false,"error":...,"code":...} */

