@@ -27,7 +27,10 @@ bool buf_printf(struct buf *b, const char *fmt, ...) PRINTF(2, 3);
 bool buf_add_capped(struct buf *b, const void *data, size_t n);
 /* The text so far; "" while nothing was added. */
 const char *buf_text(const struct buf *b);
-/* Hand the bytes (malloc'ed, NUL behind) to the caller and start afresh. The only transfer of ownership. */
+/*
+ * Hand the bytes (malloc'ed, NUL behind) to the caller and start afresh. The only transfer of
+ * ownership.
+ */
 char *buf_take(struct buf *b, size_t *len);
 /* Forget the bytes, keep the memory. */
 void buf_clear(struct buf *b);

@@ -43,7 +43,9 @@ struct err {
 
 /* Each returns false, so that failing is one line: return err_set(...); */
 bool err_set(struct err *e, enum err_kind kind, const char *fmt, ...) PRINTF(3, 4);
-bool err_sys(struct err *e, const char *fmt, ...) PRINTF(2, 3);  /* ERR_SYSTEM; adds strerror(errno) */
-bool err_wrap(struct err *e, const char *fmt, ...) PRINTF(2, 3); /* puts "context: " in front */
+/* ERR_SYSTEM; puts ": strerror(errno)" behind. */
+bool err_sys(struct err *e, const char *fmt, ...) PRINTF(2, 3);
+/* Keeps the kind; puts "context: " in front. */
+bool err_wrap(struct err *e, const char *fmt, ...) PRINTF(2, 3);
 
 #endif

@@ -19,7 +19,8 @@ bool fs_read_fd(struct arena *a, int fd, size_t max, const char *name, char **da
 		struct err *e);
 /* Create or replace the file in place. */
 bool fs_write(int dirfd, const char *path, const void *data, size_t len, struct err *e);
-/* Replace the file so that a crash leaves the old or the new one whole: temporary, fsync, rename. */
+/* Replace the file so that a crash leaves the old or the new one whole: temporary, fsync, rename.
+ */
 bool fs_write_atomic(int dirfd, const char *path, const void *data, size_t len, struct err *e);
 /* Write all n bytes, or fail with errno. */
 bool fs_write_all(int fd, const void *data, size_t n);
@@ -43,7 +44,10 @@ bool fs_walk(int dirfd, const char *path, size_t max_entries, fs_visit_fn *visit
 	     struct err *e);
 /* Whether the path fits the pattern: * ? [..] within a name as fnmatch(3), ** for any folders. */
 bool fs_match(const char *pattern, const char *path);
-/* Whether a name is relative, not empty, has no "..", "." or empty part, no control byte, and fits the file system. */
+/*
+ * Whether a name is relative, not empty, has no "..", "." or empty part, no control byte, and fits
+ * the file system.
+ */
 bool fs_is_plain_path(const char *path);
 
 void fs_close(int *fd); /* for CLEAN_FD; closes if >= 0 */

@@ -21,7 +21,8 @@ typedef void loop_fn(void *ctx);
 typedef void loop_fd_fn(void *ctx, uint32_t events); /* EPOLLIN, EPOLLOUT, ... */
 typedef void loop_child_fn(void *ctx, int status);   /* a wait(2) status */
 typedef void loop_signal_fn(void *ctx, int signo);
-/* Called at the end of each turn; returns for how many ms the loop may then wait at most, -1: any. */
+/* Called at the end of each turn; returns for how many ms the loop may then wait at most, -1: any.
+ */
 typedef int loop_turn_fn(void *ctx);
 
 /* A timer lives in its owner; {0} is one that is not set. */
@@ -48,11 +49,14 @@ void timer_stop(struct loop *l, struct timer *t);
 bool loop_signals(struct loop *l, const int *signo, loop_signal_fn *fn, void *ctx, struct err *e);
 /* Reap the child when it ends and tell fn its status. */
 bool loop_child(struct loop *l, pid_t pid, loop_child_fn *fn, void *ctx, struct err *e);
-/* Call fn at the end of every turn, after all events of that turn: group commits, libraries with a loop of their own. */
+/*
+ * Call fn at the end of every turn, after all events of that turn: group commits, libraries with a
+ * loop of their own.
+ */
 void loop_each_turn(struct loop *l, loop_turn_fn *fn, void *ctx);
 void loop_drop_turn(struct loop *l, loop_turn_fn *fn, void *ctx);
 
-int64_t loop_now_ms(const struct loop *l); /* CLOCK_MONOTONIC, read once a turn */
+int64_t loop_now_ms(const struct loop *l);    /* CLOCK_MONOTONIC, read once a turn */
 bool loop_run(struct loop *l, struct err *e); /* until loop_stop */
 void loop_stop(struct loop *l);
 

@@ -19,7 +19,10 @@ void *map_get(const struct map *m, const char *key, size_t len);
 void *map_set(struct map *m, const char *key, size_t len, void *value);
 /* Remove it; returns what stood there, or NULL. */
 void *map_del(struct map *m, const char *key, size_t len);
-/* Visit all: start with *at = 0; NULL when there are no more. Nothing may be set or removed meanwhile. */
+/*
+ * Visit all: start with *at = 0; NULL when there are no more. Nothing may be set or removed
+ * meanwhile.
+ */
 void *map_next(const struct map *m, size_t *at);
 void map_close(struct map *m);
 

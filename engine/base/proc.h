@@ -13,9 +13,9 @@ struct proc {
 	const char *const *argv; /* NULL at the end */
 	const char *const *envp; /* NULL: ours */
 	const char *cwd;         /* NULL: ours */
-	int fd[8];               /* fd[i] becomes fd i of the child, -1: /dev/null; all others are closed */
-	int nfd;                 /* at least 3 */
-	bool dies_with_us;       /* PR_SET_PDEATHSIG SIGKILL */
+	int fd[8]; /* fd[i] becomes fd i of the child, -1: /dev/null; all others are closed */
+	int nfd;   /* at least 3 */
+	bool dies_with_us; /* PR_SET_PDEATHSIG SIGKILL */
 };
 
 /*

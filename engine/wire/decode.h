@@ -1,5 +1,7 @@
-/* decode -- JSON objects into structs by tables: one row is one field of the contract. For this
- * room only. */
+/*
+ * decode -- JSON objects into structs by tables: one row is one field of the contract. For this
+ * room only.
+ */
 #ifndef ENGINE_WIRE_DECODE_H
 #define ENGINE_WIRE_DECODE_H
 
@@ -25,8 +27,10 @@ struct wire_field {
 	const char *const *names; /* of wire_read_name */
 };
 
-/* All fields of a table that ends with a row without key. Those that are absent leave their slot
- * alone. */
+/*
+ * All fields of a table that ends with a row without key. Those that are absent leave their slot
+ * alone.
+ */
 bool wire_decode(const struct wire_reader *r, const cJSON *object, const struct wire_field *field,
 		 void *out);
 /* Fails: "<in><key> must be <wanted>, not <found>". */

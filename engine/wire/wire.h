@@ -73,8 +73,7 @@ struct wire_request {
 	size_t narg;
 	const char **compile_arg; /* + */
 	size_t ncompile_arg;
-	const char *filename; /* + of the source in the working directory, NULL: the language's
-				 default */
+	const char *filename;       /* + of the source, NULL: the language's default */
 	const char **artifact_path; /* + globs */
 	size_t nartifact_path;
 	struct wire_limits limits; /* + */
@@ -156,8 +155,10 @@ static inline bool wire_has_ended(enum wire_status s)
  */
 bool wire_request_parse(struct arena *a, const char *text, size_t len, struct wire_request *out,
 			struct err *e);
-/* The rules of part 1 and 2 on a request however it was made; limits of mb bytes to the MB (see
- * WIRE_MB). */
+/*
+ * The rules of part 1 and 2 on a request however it was made; limits of mb bytes to the MB (see
+ * WIRE_MB).
+ */
 bool wire_request_check(const struct wire_request *r, int64_t mb, struct err *e);
 bool wire_request_print(const struct wire_request *r, struct buf *b);
 
@@ -167,8 +168,10 @@ bool wire_job_print(const struct wire_job *j, struct buf *b);
 bool wire_cancelled_print(const struct wire_job *j, struct buf *b);
 /* {"job_id":...,"status":"pending"} */
 bool wire_accepted_print(const char *id, struct buf *b);
-/* Parse what a service answered: a job, an accepted submit, or a cancel. Anything may be hostile;
- * ERR_REMOTE if it is none. */
+/*
+ * Parse what a service answered: a job, an accepted submit, or a cancel. Anything may be hostile;
+ * ERR_REMOTE if it is none.
+ */
 bool wire_job_parse(struct arena *a, const char *text, size_t len, struct wire_job *out,
 		    struct err *e);
 /* {"success":false,"error":...,"code":...} */
