@@ -15,6 +15,28 @@ setup() {
 
 teardown() {
 	serve_stop
+	rm -rf "${HOME_OF_NOBODY:-}"
+}
+
+# as_nobody COMMAND... -- as an ordinary user, in a folder of that user's own, with copies of our programs and of
+# what lies here. Only root can; an ordinary user is one already.
+as_nobody() {
+	local got=0
+	HOME_OF_NOBODY=$(mktemp -d /tmp/nobody.XXXXXX)
+	mkdir "$HOME_OF_NOBODY/bin"
+	cp -R "$BUILD/sandbatch" "$BUILD/sandbatch-jail" "$BUILD/etc" "$HOME_OF_NOBODY/bin"
+	cp -R . "$HOME_OF_NOBODY/here"
+	chmod 755 "$HOME_OF_NOBODY"
+	chown -R nobody "$HOME_OF_NOBODY"
+	(cd "$HOME_OF_NOBODY/here" && PATH=$HOME_OF_NOBODY/bin:$PATH exec setpriv --reuid nobody --regid nogroup \
+		--clear-groups env HOME="$HOME_OF_NOBODY" "$@") || got=$?
+	cp -R "$HOME_OF_NOBODY/here/." .
+	rm -rf "$HOME_OF_NOBODY"
+	return $got
+}
+
+is_root() {
+	[ "$(id -u)" -eq 0 ]
 }
 
 # A copy of what the specs need, so that tests that run at once have folders of their own.

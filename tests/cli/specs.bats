@@ -29,6 +29,14 @@ batch() {
 	test -s kept/artifacts.tar.zst
 }
 
+@test "tour: the same as an ordinary user" {
+	is_root || skip "this is an ordinary user"
+	project
+	exits 0 as_nobody sandbatch run specs/tour.yaml --output kept --report jsonl=rows.jsonl
+	decided >rows
+	diff "$FIXTURES/cli/tour.rows" rows
+}
+
 @test "grading: every submission gets the verdict it deserves" {
 	batch 1 grading grading verdicts.golden
 }
