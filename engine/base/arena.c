@@ -9,9 +9,7 @@
 
 #define FIRST_BLOCK ((size_t)4 << 10) /* blocks double from here: most arenas stay small */
 #define LAST_BLOCK  ((size_t)64 << 10)
-#define OWN_BLOCK                                             \
-	(LAST_BLOCK / 8) /* a piece this large does not share \
-			  */
+#define OWN_BLOCK   (LAST_BLOCK / 8) /* a piece of this size does not share */
 
 /* Under the address sanitizer no piece shares a block, so that running out of one is seen. */
 #if defined(__SANITIZE_ADDRESS__)

@@ -19,7 +19,8 @@ bool fs_read_fd(struct arena *a, int fd, size_t max, const char *name, char **da
 		struct err *e);
 /* Create or replace the file in place. */
 bool fs_write(int dirfd, const char *path, const void *data, size_t len, struct err *e);
-/* Replace the file so that a crash leaves the old or the new one whole: temporary, fsync, rename.
+/*
+ * Replace the file so that a crash leaves the old or the new one whole: temporary, fsync, rename.
  */
 bool fs_write_atomic(int dirfd, const char *path, const void *data, size_t len, struct err *e);
 /* Write all n bytes, or fail with errno. */

@@ -32,7 +32,8 @@ enum json_nul {
 cJSON *json_parse(const char *text, size_t len, enum json_nul nul, struct err *e);
 /* The member of that exact name, or NULL; a null counts as absent. */
 const cJSON *json_get(const cJSON *object, const char *key);
-/* Typed members: absent leaves *out alone; a wrong type fails with ERR_MALFORMED naming the field.
+/*
+ * Typed members: absent leaves *out alone; a wrong type fails with ERR_MALFORMED naming the field.
  */
 bool json_get_text(const cJSON *object, const char *key, const char **out, struct err *e);
 bool json_get_bool(const cJSON *object, const char *key, bool *out, struct err *e);
@@ -53,7 +54,8 @@ bool json_print(const cJSON *value, struct buf *b);
 bool json_is_text(const void *data, size_t len);
 
 #define JSON_FOUND 64
-/* What a value is, for messages: "'soon'", "5", "true", "a list", "an object", "null" (NULL, too).
+/*
+ * What a value is, for messages: "'soon'", "5", "true", "a list", "an object", "null" (NULL, too).
  */
 void json_found(const cJSON *value, char out[JSON_FOUND]);
 

@@ -21,7 +21,8 @@ typedef void loop_fn(void *ctx);
 typedef void loop_fd_fn(void *ctx, uint32_t events); /* EPOLLIN, EPOLLOUT, ... */
 typedef void loop_child_fn(void *ctx, int status);   /* a wait(2) status */
 typedef void loop_signal_fn(void *ctx, int signo);
-/* Called at the end of each turn; returns for how many ms the loop may then wait at most, -1: any.
+/*
+ * Called at the end of each turn; returns for how many ms the loop may then wait at most, -1: any.
  */
 typedef int loop_turn_fn(void *ctx);
 

@@ -1,4 +1,5 @@
-/* print -- compact JSON straight into a buf, fields in the order they are put. For this room only.
+/*
+ * print -- compact JSON straight into a buf, fields in the order they are put. For this room only.
  */
 #ifndef ENGINE_WIRE_PRINT_H
 #define ENGINE_WIRE_PRINT_H
