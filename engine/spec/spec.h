@@ -65,6 +65,12 @@ enum comparator {
 	COMPARE_CONTAINS,
 	COMPARE_MATCHES,
 	COMPARE_NOT_MATCHES,
+	COMPARE_TOKENS,  /* equal but for white space */
+	COMPARE_FLOATS,  /* token by token, numbers within abs or rel */
+	COMPARE_LINES,   /* line by line, or in any order */
+	COMPARE_JSON,    /* structural */
+	COMPARE_SAME_AS, /* equal to what the job `want` printed; run gives check its text */
+	COMPARE_CHECKER, /* a program in the sandbox says; run gives check its answer */
 };
 
 extern const char *const comparator_names[]; /* as in the spec: "equals", ...; NULL at the end */
@@ -73,7 +79,19 @@ struct stream_check {
 	enum stream stream;
 	enum comparator comparator;
 	struct text want; /* text, pattern, or the path of a file with it */
-	bool is_exact;    /* equals: do not forgive a missing final newline */
+	bool is_file;     /* want is the path of a file (equals_file, tokens_file, { file: }) */
+	bool is_exact;    /* equals: do not forgive a missing final newline; floats: no 3.0 for 3 */
+	bool ignores_case;           /* tokens */
+	bool any_order;              /* lines */
+	double abs_error, rel_error; /* floats: either suffices */
+	struct text language;        /* checker: s NULL: by its file's name */
+	struct mark mark;
+};
+
+/* An artifact that must be there. */
+struct artifact_check {
+	struct text name; /* a glob */
+	int64_t min_bytes;
 	struct mark mark;
 };
 
@@ -84,6 +102,22 @@ struct expect {
 	bool is_timeout;            /* status: timeout */
 	struct stream_check *check; /* in written order */
 	size_t ncheck;
+	int64_t max_duration_ms; /* 0: any */
+	struct artifact_check *artifact;
+	size_t nartifact;
+};
+
+/* What makes a cell run again. */
+enum retry_kind { RETRY_INFRA = 1, RETRY_TIMEOUT = 2 };
+
+struct retry_spec {
+	int64_t max; /* further attempts; 0: none */
+	unsigned on; /* of enum retry_kind, or'ed */
+	struct names
+		patterns;   /* PCRE2, on stdout and stderr: signatures of what is worth a retry */
+	int64_t backoff_ms; /* before the first */
+	double factor;      /* by which it grows */
+	bool has_jitter;
 };
 
 struct matrix_axis {
@@ -124,7 +158,22 @@ struct job_spec {
 	struct expect expect;
 	struct text xfail; /* why; s NULL: not one */
 	struct names tags;
+	struct text_list compile_args;
+	struct text filename; /* of the source in the working directory; s NULL: the language's */
+	bool return_wasm_artifact;
+	struct retry_spec retry;
+	double points;   /* 0: none */
+	bool is_partial; /* a checker may give a part of them */
+	int visibility;  /* as visibility_names */
+	bool allow_failure;
+	int64_t repeat;             /* 0 and 1: once */
+	bool skips_unless_language; /* skip_unless: { language: available } */
+	bool no_cache;
+	bool caches_network; /* cache: true said of a semitrusted job */
 };
+
+extern const char *const visibility_names[]; /* Gradescope's: visible, hidden, after_due_date,
+						after_published; NULL at the end */
 
 struct spec {
 	const char *path;
