@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/yaml.h"
 
 #define TYPE (SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK)
 
@@ -84,12 +85,14 @@ static bool split(struct arena *a, const char *address, const char **host, const
 	const char *colon = strrchr(address, ':');
 	bool is_bracketed = address[0] == '[' && colon && colon > address + 1 && colon[-1] == ']';
 	size_t skip = is_bracketed ? 1 : 0;
+	int64_t number = 0;
 
-	if (!colon || colon == address || !colon[1] || strlen(colon + 1) > 5 ||
-	    colon[1 + strspn(colon + 1, "0123456789")] ||
+	if (!colon || colon == address || !parse_int(colon + 1, strlen(colon + 1), &number) ||
+	    number < 0 || number > 65535 ||
 	    (!is_bracketed && memchr(address, ':', (size_t)(colon - address))))
 		return err_set(e, ERR_USAGE,
-			       "an address is HOST:PORT, [ADDR]:PORT or unix:PATH, not '%s'",
+			       "an address is HOST:PORT, [ADDR]:PORT (0 to 65535) or unix:PATH, "
+			       "not '%s'",
 			       address);
 	*host = arena_strndup(a, address + skip, (size_t)(colon - address) - 2 * skip);
 	*port = colon + 1;

@@ -1,0 +1,78 @@
+# What the API tests share: a service with scripted results, and curl.
+# shellcheck shell=bash
+source "${BASH_SOURCE[0]%/*}/../cli/common.bash"
+
+SCRIPT=$FIXTURES/service/script.json
+
+# fake_start [OPTION...] -- a service that runs nothing (see fixtures/service/script.json).
+fake_start() {
+	serve_start --executor fake --script "$SCRIPT" "$@"
+}
+
+# call METHOD PATH [CURL OPTION...] -- the body in body, the headers in head, the status printed.
+call() {
+	curl -s -m 20 -X "$1" -D head -o body -w '%{http_code}' "${@:3}" "$URL$2"
+}
+
+# answers STATUS METHOD PATH [CURL OPTION...] -- just that status.
+answers() {
+	local got
+	got=$(call "${@:2}") || true
+	[ "$got" = "$1" ] || {
+		echo "status $got, wanted $1: ${*:2}"
+		cat body
+		return 1
+	}
+	tr -d '\r' <head >head.text
+}
+
+# says TEXT -- the body is just that.
+says() {
+	printf '%s' "$1" | diff -u - body
+}
+
+# has_header LINE -- without regard to the case of its name.
+has_header() {
+	grep -qixF "$1" head.text || {
+		cat head.text
+		return 1
+	}
+}
+
+# refuses STATUS CODE SENTENCE METHOD PATH [CURL OPTION...]
+refuses() {
+	answers "$1" "${@:4}"
+	says "{\"success\":false,\"error\":\"$3\",\"code\":\"$2\"}"
+	has_header 'Content-Type: application/json'
+	has_header 'Sandbatch-Version: 1'
+}
+
+# json CODE -- curl's options for a request that holds this code.
+json() {
+	JSON=(-H 'Content-Type: application/json' -d "{\"language\":\"bash\",\"code\":\"$1\"}")
+}
+
+# submit CODE [CURL OPTION...] -- its id in ID.
+submit() {
+	json "$1"
+	answers 200 POST /execute/async "${JSON[@]}" "${@:2}"
+	ID=$(jq -r .job_id body)
+}
+
+# status_is STATUS [CURL OPTION...] -- of job ID.
+status_is() {
+	answers 200 GET "/jobs/$ID" "${@:2}"
+	[ "$(jq -r .status body)" = "$1" ]
+}
+
+# The service dies without a word.
+serve_crash() {
+	kill -KILL "${SERVICES[-1]}"
+	wait "${SERVICES[-1]}" || true
+	unset 'SERVICES[-1]'
+}
+
+# ms -- the time.
+ms() {
+	date +%s%3N
+}
