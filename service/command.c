@@ -10,7 +10,7 @@
 #include "base/map.h"
 #include "sandbox/jail.h"
 
-#define STRINGS_MAX (64 * WIRE_MB)
+#define STRINGS_MAX ((size_t)64 * WIRE_MB)
 
 enum word { WORD_SOURCE, WORD_PROGRAM, WORD_ARGS, WORD_COMPILE_ARGS, WORD_NONE };
 
@@ -238,7 +238,7 @@ int command_strings(const struct command *c, struct err *e)
 	CLEAN_BUF struct buf b = BUF(STRINGS_MAX);
 
 	if (!add_strings(&b, &c->arg) || !add_strings(&b, &c->env)) {
-		err_set(e, ERR_TOO_LARGE, "args and env must be at most %d bytes", STRINGS_MAX);
+		err_set(e, ERR_TOO_LARGE, "args and env must be at most %zu bytes", STRINGS_MAX);
 		return -1;
 	}
 	return command_memfd("strings", b.data, b.len, e);

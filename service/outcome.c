@@ -31,7 +31,7 @@ struct jail_run outcome_limits(enum outcome_step step, const struct wire_request
 		run.wall_ms = ttl_ms;
 		run.cpu_ms = given(r->limits.cpu_ms, (int64_t)ttl_ms);
 	} else {
-		run.wall_ms = WIRE_COMPILE_TTL * 1000;
+		run.wall_ms = (uint64_t)WIRE_COMPILE_TTL * 1000;
 		memory_mb = at_least(memory_mb, OUTCOME_TOOL_MEMORY_MB);
 		processes = at_least(processes, OUTCOME_TOOL_PROCESSES);
 	}

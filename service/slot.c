@@ -83,13 +83,13 @@ static void await_answer(struct slot *s, uint32_t op, int64_t ms)
 	timer_set(s->o.loop, &s->due, loop_now_ms(s->o.loop) + ms);
 }
 
-static void send_message(struct slot *s, const void *data, size_t size, const int *fd, size_t nfd)
+static void send_message(struct slot *s, void *data, size_t size, const int *fd, size_t nfd)
 {
 	union {
 		struct cmsghdr align;
 		char room[CMSG_SPACE(4 * sizeof(int))];
 	} control = { 0 };
-	struct iovec part = { .iov_base = (void *)(uintptr_t)data, .iov_len = size };
+	struct iovec part = { .iov_base = data, .iov_len = size };
 	struct msghdr m = { .msg_iov = &part, .msg_iovlen = 1 };
 
 	if (nfd) {

@@ -53,7 +53,6 @@ static int open_parent(const struct workdir *w, const char *path, const char **l
 		CLEAN_FD int above = at;
 		size_t n = (size_t)(end - path);
 
-		at = -1;
 		if (n >= sizeof(name)) {
 			errno = ENAMETOOLONG;
 			return -1;
@@ -169,7 +168,7 @@ static struct wire_artifact *next_item(struct artifacts *out)
 static bool too_large(const char *path, struct err *e)
 {
 	return err_set(e, ERR_TOO_LARGE,
-		       "the artifacts are larger than %d MB in all: '%s' did not fit",
+		       "the artifacts are larger than %zu MB in all: '%s' did not fit",
 		       WORKDIR_ARTIFACT_MAX / WIRE_MB, path);
 }
 

@@ -15,7 +15,7 @@
 
 #define WORKDIR_ENTRIES_MAX 100000 /* looked at for artifacts */
 #define WORKDIR_ARTIFACT_MAX \
-	(32 * WIRE_MB) /* bytes of all artifacts; base64 makes them 4/3 of it */
+	((size_t)32 * WIRE_MB) /* bytes of all artifacts; base64 makes them 4/3 of it */
 
 struct workdir {
 	int fd;
