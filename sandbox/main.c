@@ -4,6 +4,7 @@
 #include <getopt.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -243,6 +244,9 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	ignore_signals();
+	/* The end of the socket tells us that the service died; a SIGKILL would leave our cgroups.
+	 */
+	prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
 	struct why w = { "" };
 	bool is_open = slot_open(&o.slot, &w);
 	if (!is_open)

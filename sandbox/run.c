@@ -197,7 +197,7 @@ void run_watch(struct run *r, struct slot *s)
 	struct watch_usage seen = { 0 };
 	if (s->cgroup.kind == CGROUP_NONE) {
 		seen = watch_read(s->proc, s->mode == MODE_FULL ? r->pid : getpid());
-		group.cpu_us = seen.cpu_us;
+		group.cpu_us = r->cpu_us = seen.cpu_us;
 		if (seen.memory_bytes > r->peak_bytes)
 			r->peak_bytes = seen.memory_bytes;
 		if (seen.tasks > r->most_tasks)
@@ -257,6 +257,9 @@ static void set_usage(struct jail_ended *e, const struct run *r, const struct sl
 	}
 	uint64_t largest = (uint64_t)ru->ru_maxrss * 1024;
 	e->cpu_us = micros(ru->ru_utime) + micros(ru->ru_stime);
+	if (e->cpu_us < r->cpu_us)
+		e->cpu_us = r->cpu_us; /* wait4 knows nothing of whom an init that we killed left
+					  unreaped */
 	e->peak_memory_bytes = r->peak_bytes > largest ? r->peak_bytes : largest;
 	e->hit_processes = r->most_tasks >= r->limit.processes && r->limit.processes > 1;
 }

@@ -192,7 +192,7 @@ struct run {
 	struct jail_run limit;
 	enum jail_cause cause; /* why we killed it; 0: we did not */
 	uint64_t start_us;
-	uint64_t peak_bytes, most_tasks; /* as seen by the watcher */
+	uint64_t cpu_us, peak_bytes, most_tasks; /* as seen by the watcher */
 };
 
 /* A command as it came over the socket. */
