@@ -94,10 +94,9 @@ static bool put(const struct workdir *w, const char *path, const struct bytes *d
 	if (parent < 0)
 		return write_failed(path, e);
 	fd = fs_open_beneath(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644);
-	if (fd < 0 && errno == EEXIST && is_same(parent, name, data))
-		return true;
 	if (fd < 0 && errno == EEXIST)
-		return err_set(e, ERR_IMPOSSIBLE,
+		return is_same(parent, name, data) ||
+		       err_set(e, ERR_IMPOSSIBLE,
 			       "'%s' is the name of two files: the source or input_files", path);
 	if (fd < 0 || !fs_write_all(fd, data->data, data->len) || !give(w, fd))
 		return write_failed(path, e);

@@ -10,103 +10,104 @@
 
 static const struct wire_request plain = { .ttl_s = 2 };
 
+static const struct {
+	struct jail_ended ended;
+	bool is_truncated;
+	enum wire_status status;
+	enum wire_limit limit;
+	int exit_code, signal;
+	const char *error;
+} rows[] = {
+	{ { .cause = JAIL_CAUSE_EXIT }, false, WIRE_COMPLETED, WIRE_NO_LIMIT, 0, 0, NULL },
+	{ { .cause = JAIL_CAUSE_EXIT, .status = 3 },
+	  true,
+	  WIRE_COMPLETED,
+	  WIRE_LIMIT_OUTPUT,
+	  3,
+	  0,
+	  NULL },
+	{ { .cause = JAIL_CAUSE_EXIT, .status = 1, .hit_disk = 1 },
+	  false,
+	  WIRE_COMPLETED,
+	  WIRE_LIMIT_DISK,
+	  1,
+	  0,
+	  NULL },
+	{ { .cause = JAIL_CAUSE_SIGNAL, .status = 11 },
+	  false,
+	  WIRE_COMPLETED,
+	  WIRE_NO_LIMIT,
+	  139,
+	  11,
+	  NULL },
+	{ { .cause = JAIL_CAUSE_WALL },
+	  false,
+	  WIRE_TIMEOUT,
+	  WIRE_LIMIT_TTL,
+	  -1,
+	  0,
+	  "the program was stopped after 2 seconds (ttl)" },
+	{ { .cause = JAIL_CAUSE_WALL },
+	  true,
+	  WIRE_TIMEOUT,
+	  WIRE_LIMIT_OUTPUT,
+	  -1,
+	  0,
+	  "the program was stopped after 2 seconds (ttl)" },
+	{ { .cause = JAIL_CAUSE_WALL, .hit_processes = 1, .hit_disk = 1 },
+	  true,
+	  WIRE_TIMEOUT,
+	  WIRE_LIMIT_PROCESSES,
+	  -1,
+	  0,
+	  "the program was stopped after 2 seconds (ttl)" },
+	{ { .cause = JAIL_CAUSE_CPU },
+	  false,
+	  WIRE_TIMEOUT,
+	  WIRE_LIMIT_CPU,
+	  -1,
+	  0,
+	  "the program was stopped after 2 seconds of CPU time" },
+	{ { .cause = JAIL_CAUSE_MEMORY },
+	  false,
+	  WIRE_COMPLETED,
+	  WIRE_LIMIT_MEMORY,
+	  -1,
+	  0,
+	  "the program was stopped: it needed more than 1024 MB of memory" },
+	{ { .cause = JAIL_CAUSE_KILLED },
+	  false,
+	  WIRE_CANCELLED,
+	  WIRE_NO_LIMIT,
+	  -1,
+	  0,
+	  "Job cancelled by user" },
+	{ { .cause = JAIL_CAUSE_FAILED, .text = "no" },
+	  false,
+	  WIRE_FAILED,
+	  WIRE_NO_LIMIT,
+	  -1,
+	  0,
+	  "the program could not be started: no" },
+};
+
 static void each_cause_becomes_status_limit_and_exit_code(void **state)
 {
-	static const struct {
-		struct jail_ended ended;
-		bool is_truncated;
-		enum wire_status status;
-		enum wire_limit limit;
-		int exit_code, signal;
-		const char *error;
-	} row[] = {
-		{ { .cause = JAIL_CAUSE_EXIT }, false, WIRE_COMPLETED, WIRE_NO_LIMIT, 0, 0, NULL },
-		{ { .cause = JAIL_CAUSE_EXIT, .status = 3 },
-		  true,
-		  WIRE_COMPLETED,
-		  WIRE_LIMIT_OUTPUT,
-		  3,
-		  0,
-		  NULL },
-		{ { .cause = JAIL_CAUSE_EXIT, .status = 1, .hit_disk = 1 },
-		  false,
-		  WIRE_COMPLETED,
-		  WIRE_LIMIT_DISK,
-		  1,
-		  0,
-		  NULL },
-		{ { .cause = JAIL_CAUSE_SIGNAL, .status = 11 },
-		  false,
-		  WIRE_COMPLETED,
-		  WIRE_NO_LIMIT,
-		  139,
-		  11,
-		  NULL },
-		{ { .cause = JAIL_CAUSE_WALL },
-		  false,
-		  WIRE_TIMEOUT,
-		  WIRE_LIMIT_TTL,
-		  -1,
-		  0,
-		  "the program was stopped after 2 seconds (ttl)" },
-		{ { .cause = JAIL_CAUSE_WALL },
-		  true,
-		  WIRE_TIMEOUT,
-		  WIRE_LIMIT_OUTPUT,
-		  -1,
-		  0,
-		  "the program was stopped after 2 seconds (ttl)" },
-		{ { .cause = JAIL_CAUSE_WALL, .hit_processes = 1, .hit_disk = 1 },
-		  true,
-		  WIRE_TIMEOUT,
-		  WIRE_LIMIT_PROCESSES,
-		  -1,
-		  0,
-		  "the program was stopped after 2 seconds (ttl)" },
-		{ { .cause = JAIL_CAUSE_CPU },
-		  false,
-		  WIRE_TIMEOUT,
-		  WIRE_LIMIT_CPU,
-		  -1,
-		  0,
-		  "the program was stopped after 2 seconds of CPU time" },
-		{ { .cause = JAIL_CAUSE_MEMORY },
-		  false,
-		  WIRE_COMPLETED,
-		  WIRE_LIMIT_MEMORY,
-		  -1,
-		  0,
-		  "the program was stopped: it needed more than 1024 MB of memory" },
-		{ { .cause = JAIL_CAUSE_KILLED },
-		  false,
-		  WIRE_CANCELLED,
-		  WIRE_NO_LIMIT,
-		  -1,
-		  0,
-		  "Job cancelled by user" },
-		{ { .cause = JAIL_CAUSE_FAILED, .text = "no" },
-		  false,
-		  WIRE_FAILED,
-		  WIRE_NO_LIMIT,
-		  -1,
-		  0,
-		  "the program could not be started: no" },
-	};
 	CLEAN_ARENA struct arena a = { 0 };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
-		struct wire_result r = { .out_truncated = row[i].is_truncated };
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct wire_result r = { .out_truncated = rows[i].is_truncated };
 
-		outcome_tell(&a, OUTCOME_RUN, &row[i].ended, &plain, &r);
-		assert_int_equal(r.status, row[i].status);
-		assert_int_equal(r.limit, row[i].limit);
-		assert_int_equal(r.exit_code, row[i].exit_code);
-		assert_int_equal(r.signal, row[i].signal);
+		outcome_tell(&a, OUTCOME_RUN, &rows[i].ended, &plain, &r);
+		assert_int_equal(r.status, rows[i].status);
+		assert_int_equal(r.limit, rows[i].limit);
+		assert_int_equal(r.exit_code, rows[i].exit_code);
+		assert_int_equal(r.signal, rows[i].signal);
 		assert_int_equal(r.success, i == 0);
-		assert_int_equal(!r.error, !row[i].error);
+		assert_int_equal(!r.error, !rows[i].error);
 		if (r.error)
-			assert_string_equal(r.error, row[i].error);
+			assert_string_equal(r.error, rows[i].error);
 	}
 }
 
