@@ -1,5 +1,5 @@
 /* What can be told before anything is sent. */
-#include "run/request.h"
+#include "run/expected.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -112,7 +112,7 @@ static void check_cell(struct precheck *c, const struct cell *cell)
 	}
 	if (!check_endpoint(c->o, &r, &e))
 		mistake(c, cell, j->language.s ? j->language.mark : j->mark, e.msg);
-	if (!request_checks(&a, &c->sources, cell, &check, &e))
+	if (!expected_checks(&a, &c->sources, cell, &check, &e))
 		mistake(c, cell, c->sources.at->mark, e.msg);
 	else if (!check_patterns(j, check, &at, &e))
 		mistake(c, cell, at, e.msg);

@@ -7,33 +7,18 @@
 #include "base/fs.h"
 #include "keep/keep.h"
 #include "pack/pack.h"
-
-#define FILE_MAX                                                                         \
-	(64LL * WIRE_MB) /* of one file that is read whole: an expected output, a source \
-			  */
+#include "run/source.h"
 
 /* What one cell's request is made with. */
 struct making {
 	struct arena *a;
 	struct sources *s;
 	const struct cell *cell;
-	struct scope scope;
 };
-
-static struct making making(struct arena *a, struct sources *s, const struct cell *cell)
-{
-	return (struct making){
-		.a = a,
-		.s = s,
-		.cell = cell,
-		.scope = { .spec = s->plan->spec, .matrix = cell->matrix, .nmatrix = cell->nmatrix }
-	};
-}
 
 static struct text expand(struct making *m, const struct text *t)
 {
-	m->s->at = t;
-	return spec_expand(m->a, &m->scope, t);
+	return source_expand(m->a, m->s, m->cell, t);
 }
 
 static const char *expand_text(struct making *m, const struct text *t)
@@ -41,64 +26,9 @@ static const char *expand_text(struct making *m, const struct text *t)
 	return expand(m, t).s;
 }
 
-/* Whether the path, as it is written, leads out of the folder it starts in. */
-static bool leaves(const char *path)
-{
-	int depth = 0;
-
-	if (*path == '/')
-		return true;
-	for (size_t n; *path && depth >= 0; path += n + (path[n] == '/')) {
-		n = strcspn(path, "/");
-		if (n == 2 && !memcmp(path, "..", 2))
-			depth--;
-		else if (n && !(n == 1 && *path == '.'))
-			depth++;
-	}
-	return depth < 0;
-}
-
-static bool check_inside(struct sources *s, const char *path, struct err *e)
-{
-	s->is_mistake = !s->options->allow_outside && leaves(path);
-	return !s->is_mistake ||
-	       err_set(e, ERR_SPEC, "'%s' leaves the spec's folder; --allow-outside permits that",
-		       path);
-}
-
-/* A file of the spec's folder, or of anywhere if that is allowed. */
-static int open_source(const struct sources *s, const char *path)
-{
-	if (s->options->allow_outside)
-		return openat(s->spec_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	return fs_open_beneath(s->spec_fd, path, O_RDONLY | O_NONBLOCK, 0);
-}
-
-/* Why it could not be opened, in words a spec's author understands. */
-static bool tell_unopened(const char *path, struct err *e)
-{
-	if (errno == ELOOP)
-		return err_set(e, ERR_SPEC, "'%s' is, or goes through, a symbolic link", path);
-	return err_set(e, ERR_SPEC, "cannot read '%s': %s", path, strerror(errno));
-}
-
 static bool read_source(struct making *m, const struct text *t, struct bytes *out, struct err *e)
 {
-	const char *path = expand_text(m, t);
-	CLEAN_FD int fd = -1;
-	char *data;
-
-	if (!check_inside(m->s, path, e))
-		return false;
-	fd = open_source(m->s, path);
-	if (fd < 0)
-		return tell_unopened(path, e);
-	if (!fs_read_fd(m->a, fd, FILE_MAX, path, &data, &out->len, e)) {
-		e->kind = ERR_SPEC;
-		return false;
-	}
-	out->data = data;
-	return true;
+	return source_read(m->a, m->s, m->cell, t, out, e);
 }
 
 static const char **expand_list(struct making *m, const struct text_list *l)
@@ -125,7 +55,7 @@ static bool add_artifact(struct making *m, struct pack_list *l, const struct fil
 
 	if (fd < 0)
 		return err_set(e, ERR_SPEC, "'%s' left no artifact '%s'", from->id, name.s);
-	if (!fs_read_fd(m->a, fd, FILE_MAX, path, &data, &len, e))
+	if (!fs_read_fd(m->a, fd, SOURCE_MAX, path, &data, &len, e))
 		return false;
 	pack_add(m->a, l, as, data, len);
 	l->entry[l->n - 1].is_executable =
@@ -154,7 +84,7 @@ static bool add_file(struct making *m, struct pack_list *l, const struct file_sp
 	if (f->source == FILE_ARTIFACT)
 		return add_artifacts(m, l, f, e);
 	value = expand(m, &f->value);
-	if (f->source != FILE_CONTENT && !check_inside(m->s, value.s, e))
+	if (f->source != FILE_CONTENT && !source_check(m->s, value.s, e))
 		return false;
 	switch (f->source) {
 	case FILE_PATH:
@@ -308,7 +238,7 @@ static void make_settings(struct making *m, struct wire_request *r)
 bool request_build(struct arena *a, struct sources *s, const struct cell *cell,
 		   struct wire_request *out, struct err *e)
 {
-	struct making m = making(a, s, cell);
+	struct making m = { a, s, cell };
 	int64_t mb = s->options->has_additions ? WIRE_MB : 1000000;
 
 	*out = (struct wire_request){ 0 };
@@ -322,32 +252,6 @@ bool request_build(struct arena *a, struct sources *s, const struct cell *cell,
 		e->kind = ERR_SPEC;
 		return false;
 	}
-	return true;
-}
-
-static bool check_is_file(enum comparator c)
-{
-	return c == COMPARE_EQUALS_FILE;
-}
-
-bool request_checks(struct arena *a, struct sources *s, const struct cell *cell, struct check **out,
-		    struct err *e)
-{
-	const struct expect *x = &cell->job->expect;
-	struct making m = making(a, s, cell);
-	struct check *check = ARENA_NEW(a, x->ncheck, struct check);
-	struct text want;
-
-	for (size_t i = 0; i < x->ncheck; i++) {
-		check[i].spec = &x->check[i];
-		want = expand(&m, &x->check[i].want);
-		check[i].want = (struct bytes){ want.s, want.len };
-		check[i].name = want.s;
-		if (check_is_file(x->check[i].comparator) &&
-		    !read_source(&m, &x->check[i].want, &check[i].want, e))
-			return false;
-	}
-	*out = check;
 	return true;
 }
 

@@ -1,4 +1,4 @@
-/* request -- a cell as the service takes it, and what its results are held against. */
+/* request -- a cell as the service takes it. */
 #ifndef ENGINE_RUN_REQUEST_H
 #define ENGINE_RUN_REQUEST_H
 
@@ -19,9 +19,6 @@ struct sources {
  * place. */
 bool request_build(struct arena *a, struct sources *s, const struct cell *cell,
 		   struct wire_request *out, struct err *e);
-/* The cell's checks, texts expanded and files read; an array of job->expect.ncheck. */
-bool request_checks(struct arena *a, struct sources *s, const struct cell *cell, struct check **out,
-		    struct err *e);
 /* The first thing in it that only part 2 of the contract offers, or NULL. */
 const char *request_addition(const struct wire_request *r);
 

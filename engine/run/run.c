@@ -12,7 +12,7 @@
 #include "pack/pack.h"
 #include "run/archive.h"
 #include "run/journal.h"
-#include "run/request.h"
+#include "run/expected.h"
 
 #define NO_CELL      UINT32_MAX
 #define BODY_MAX     ((size_t)WIRE_BODY_MAX)
@@ -195,7 +195,7 @@ static void judge_cell(struct run *r, uint32_t i, const struct wire_result *res)
 		end_cell(r, i, VERDICT_ERROR, e.msg);
 		return;
 	}
-	if (!request_checks(a, &r->sources, cell, &check, &e)) {
+	if (!expected_checks(a, &r->sources, cell, &check, &e)) {
 		end_cell(r, i, VERDICT_ERROR, e.msg);
 		return;
 	}

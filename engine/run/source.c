@@ -1,0 +1,77 @@
+#include "run/source.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/fs.h"
+
+struct text source_expand(struct arena *a, struct sources *s, const struct cell *cell,
+			  const struct text *t)
+{
+	struct scope scope = { .spec = s->plan->spec,
+			       .matrix = cell->matrix,
+			       .nmatrix = cell->nmatrix };
+
+	s->at = t;
+	return spec_expand(a, &scope, t);
+}
+
+/* Whether the path, as it is written, leads out of the folder it starts in. */
+static bool leaves(const char *path)
+{
+	int depth = 0;
+
+	if (*path == '/')
+		return true;
+	for (size_t n; *path && depth >= 0; path += n + (path[n] == '/')) {
+		n = strcspn(path, "/");
+		if (n == 2 && !memcmp(path, "..", 2))
+			depth--;
+		else if (n && !(n == 1 && *path == '.'))
+			depth++;
+	}
+	return depth < 0;
+}
+
+bool source_check(struct sources *s, const char *path, struct err *e)
+{
+	s->is_mistake = !s->options->allow_outside && leaves(path);
+	return !s->is_mistake ||
+	       err_set(e, ERR_SPEC, "'%s' leaves the spec's folder; --allow-outside permits that",
+		       path);
+}
+
+static int open_source(const struct sources *s, const char *path)
+{
+	if (s->options->allow_outside)
+		return openat(s->spec_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	return fs_open_beneath(s->spec_fd, path, O_RDONLY | O_NONBLOCK, 0);
+}
+
+static bool tell_unopened(const char *path, struct err *e)
+{
+	if (errno == ELOOP)
+		return err_set(e, ERR_SPEC, "'%s' is, or goes through, a symbolic link", path);
+	return err_set(e, ERR_SPEC, "cannot read '%s': %s", path, strerror(errno));
+}
+
+bool source_read(struct arena *a, struct sources *s, const struct cell *cell, const struct text *t,
+		 struct bytes *out, struct err *e)
+{
+	const char *path = source_expand(a, s, cell, t).s;
+	CLEAN_FD int fd = -1;
+	char *data;
+
+	if (!source_check(s, path, e))
+		return false;
+	fd = open_source(s, path);
+	if (fd < 0)
+		return tell_unopened(path, e);
+	if (!fs_read_fd(a, fd, SOURCE_MAX, path, &data, &out->len, e)) {
+		e->kind = ERR_SPEC;
+		return false;
+	}
+	out->data = data;
+	return true;
+}
