@@ -10,14 +10,17 @@
 #include "service/listen.h"
 #include "service/zalloc.h"
 
-#define MAX_LISTENERS 16
-#define IDLE_S        90  /* longer than the longest wait */
-#define SPARE_FDS     256 /* kept for the store and for jobs */
-#define MOST_CALLERS  65536
-#define DROP_MAX \
-	(4LL * WIRE_BODY_MAX) /* of a refused body that is read, so that its sender hears why */
+#define MAX_LISTENERS   16
+#define IDLE_S          90  /* longer than the longest wait */
+#define SPARE_FDS       256 /* kept for the store and for jobs */
+#define MOST_CALLERS    65536
 #define ANSWER_MAX      ((size_t)256 << 20)
 #define MOST_TURNS_LEFT 16
+
+enum { BODY_MAX = WIRE_BODY_MAX };
+static const int64_t body_max = BODY_MAX;
+/* Of a refused body, so much is read, so that its sender hears why. */
+static const int64_t drop_max = 4 * (int64_t)BODY_MAX;
 
 struct door {
 	struct listener at;
@@ -174,7 +177,7 @@ static struct call *call_new(struct httpd *h, struct MHD_Connection *conn, const
 	c->http = h;
 	c->conn = conn;
 	c->watched_fd = -1;
-	c->body = BUF(WIRE_BODY_MAX);
+	c->body = BUF((size_t)body_max);
 	c->answer = BUF(ANSWER_MAX);
 	c->method = arena_strdup(&c->arena, strcmp(method, "HEAD") != 0 ? method : "GET");
 	c->path = arena_strdup(&c->arena, path);
@@ -207,7 +210,7 @@ static bool check_size(const struct call *c, int64_t *size, struct err *e)
 
 	/* libmicrohttpd has refused what is not a number. */
 	*size = text ? strtoll(text, NULL, 10) : 0;
-	return *size <= WIRE_BODY_MAX ||
+	return *size <= body_max ||
 	       err_set(e, ERR_TOO_LARGE, "the body is %lld bytes, and at most %d are taken",
 		       (long long)*size, WIRE_BODY_MAX);
 }
@@ -222,7 +225,7 @@ static enum MHD_Result on_head(struct call *c)
 	if (check_size(c, &size, &e) && hooks->head(hooks->ctx, c, &e))
 		return MHD_YES;
 	refuse(c, &e);
-	return call_header(c, "Expect") || size > DROP_MAX ? call_send(c) : MHD_YES;
+	return call_header(c, "Expect") || size > drop_max ? call_send(c) : MHD_YES;
 }
 
 static enum MHD_Result on_body(struct call *c, const char *data, size_t n)
@@ -235,7 +238,7 @@ static enum MHD_Result on_body(struct call *c, const char *data, size_t n)
 	}
 	if (c->is_refused)
 		c->dropped_bytes += n;
-	return c->dropped_bytes <= DROP_MAX ? MHD_YES : MHD_NO;
+	return (int64_t)c->dropped_bytes <= drop_max ? MHD_YES : MHD_NO;
 }
 
 static void run(struct call *c)
@@ -248,6 +251,7 @@ static void run(struct call *c)
 		call_fail(c, &e);
 }
 
+/* libmicrohttpd wants these eight parameters. NOLINTNEXTLINE(readability-function-size) */
 static enum MHD_Result on_request(void *ctx, struct MHD_Connection *conn, const char *path,
 				  const char *method, const char *version, const char *data,
 				  size_t *n, void **slot)
@@ -295,7 +299,7 @@ static unsigned most_callers(void)
 
 	if (getrlimit(RLIMIT_NOFILE, &lim) < 0)
 		return 256;
-	if (lim.rlim_cur < 2 * SPARE_FDS)
+	if (lim.rlim_cur < 2UL * SPARE_FDS)
 		return (unsigned)(lim.rlim_cur / 2);
 	return lim.rlim_cur > MOST_CALLERS ? MOST_CALLERS : (unsigned)lim.rlim_cur - SPARE_FDS;
 }
