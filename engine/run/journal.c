@@ -1,11 +1,12 @@
 #include "run/journal.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/json.h"
 
-#define LINE_MAX_BYTES (1 << 20)
+#define LINE_MAX_BYTES (32 << 20)
 
 /* ,"key":"value" with the value quoted; null where there is none. */
 static void add_text(struct buf *b, const char *key, const char *value)
@@ -32,8 +33,9 @@ bool journal_run(struct keep *k, const struct summary *s, size_t ncell, struct e
 {
 	CLEAN_BUF struct buf b = BUF(LINE_MAX_BYTES);
 
-	buf_puts(&b, "{\"event\":\"run\",\"version\":1");
+	buf_printf(&b, "{\"event\":\"run\",\"version\":%d", KEEP_VERSION);
 	add_text(&b, "spec", s->spec_path);
+	add_text(&b, "spec_sha256", s->spec_sha256);
 	add_text(&b, "name", s->name);
 	add_int(&b, "cells", (int64_t)ncell);
 	add_text(&b, "endpoint", s->endpoint);
@@ -61,19 +63,59 @@ bool journal_submitted(struct keep *k, const char *cell, const char *job_id, str
 	return note(k, &b, e);
 }
 
+/* What every row has. */
+static void add_row(struct buf *b, const struct row *r)
+{
+	add_text(b, "cell", r->cell);
+	add_text(b, "job", r->job);
+	add_int(b, "index", r->index);
+	add_text(b, "verdict", verdict_names[r->verdict]);
+	add_text(b, "reason", r->reason);
+}
+
+/* %.17g: reads back as the same number. */
+static void add_number(struct buf *b, const char *key, double value)
+{
+	buf_printf(b, ",\"%s\":%.17g", key, isfinite(value) ? value : 0.0);
+}
+
+static void add_failures(struct buf *b, const struct row *r)
+{
+	buf_puts(b, ",\"failures\":[");
+	for (size_t i = 0; i < r->nfailure; i++) {
+		buf_puts(b, i ? ",{\"what\":" : "{\"what\":");
+		json_quote(b, r->failure[i].what, strlen(r->failure[i].what));
+		add_text(b, "detail", r->failure[i].detail);
+		buf_puts(b, "}");
+	}
+	buf_puts(b, "]");
+}
+
 bool journal_ended(struct keep *k, const struct row *r, struct err *e)
 {
 	CLEAN_BUF struct buf b = BUF(LINE_MAX_BYTES);
 
 	buf_puts(&b, "{\"event\":\"ended\"");
-	add_text(&b, "cell", r->cell);
-	add_text(&b, "verdict", verdict_names[r->verdict]);
-	add_text(&b, "reason", r->reason);
+	add_row(&b, r);
 	add_int(&b, "exit_code", r->exit_code);
 	add_int(&b, "duration_ms", r->duration_ms);
 	add_int(&b, "queue_ms", r->queue_ms);
 	add_int(&b, "attempts", r->attempts);
+	add_number(&b, "points", r->points);
+	add_number(&b, "max_points", r->max_points);
+	add_int(&b, "artifacts", (int64_t)r->nartifact);
 	add_text(&b, "job_id", r->job_id);
+	if (r->nfailure)
+		add_failures(&b, r);
+	return note(k, &b, e);
+}
+
+bool journal_left(struct keep *k, const struct row *r, struct err *e)
+{
+	CLEAN_BUF struct buf b = BUF(LINE_MAX_BYTES);
+
+	buf_puts(&b, "{\"event\":\"left\"");
+	add_row(&b, r);
 	return note(k, &b, e);
 }
 
@@ -83,5 +125,7 @@ bool journal_done(struct keep *k, const struct summary *s, struct err *e)
 
 	buf_printf(&b, "{\"event\":\"done\",\"interrupted\":%s",
 		   s->is_interrupted ? "true" : "false");
+	add_int(&b, "duration_ms", s->duration_ms);
+	add_text(&b, "execution_mode", s->execution_mode);
 	return note(k, &b, e);
 }

@@ -1,12 +1,20 @@
 /*
  * journal -- the events of a run as lines of JSON (format version 1).
  *
- *   {"event":"run","version":1,"spec":PATH,"name":NAME,"cells":N,"endpoint":E,"started_at":MS}
+ *   {"event":"run","version":1,"spec":PATH,"spec_sha256":HEX,"name":NAME,"cells":N,"endpoint":E,
+ *    "started_at":MS}
  *   {"event":"submit","cell":ID,"key":UUID}           before it is sent
  *   {"event":"submitted","cell":ID,"job_id":UUID}
- *   {"event":"ended","cell":ID,"verdict":V,"reason":TEXT,"exit_code":N,"duration_ms":N,
- *    "queue_ms":N,"attempts":N,"job_id":UUID}         on disk before anything depends on it
- *   {"event":"done","interrupted":BOOL}
+ *   {"event":"ended","cell":ID,"job":NAME,"index":N,"verdict":V,"reason":TEXT,"exit_code":N,
+ *    "duration_ms":N,"queue_ms":N,"attempts":N,"points":X,"max_points":X,"artifacts":N,
+ *    "job_id":UUID,"failures":[{"what":TEXT,"detail":TEXT},...]}
+ *                                                     on disk before anything depends on it
+ *   {"event":"left","cell":ID,"job":NAME,"index":N,"verdict":V,"reason":TEXT}
+ *                                                     never started: the run was stopped
+ *   {"event":"done","interrupted":BOOL,"duration_ms":N,"execution_mode":TEXT}
+ *
+ * index is the cell's place in the plan. Who reads (history.h) takes no notice of other events, nor
+ * of other members.
  */
 #ifndef ENGINE_RUN_JOURNAL_H
 #define ENGINE_RUN_JOURNAL_H
@@ -18,6 +26,7 @@ bool journal_run(struct keep *k, const struct summary *s, size_t ncell, struct e
 bool journal_submit(struct keep *k, const char *cell, const char *key, struct err *e);
 bool journal_submitted(struct keep *k, const char *cell, const char *job_id, struct err *e);
 bool journal_ended(struct keep *k, const struct row *r, struct err *e);
+bool journal_left(struct keep *k, const struct row *r, struct err *e);
 bool journal_done(struct keep *k, const struct summary *s, struct err *e);
 
 #endif

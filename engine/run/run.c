@@ -17,6 +17,7 @@
 #define NO_CELL      UINT32_MAX
 #define BODY_MAX     ((size_t)WIRE_BODY_MAX)
 #define SHOWN_BYTES  8192 /* of each stream of a cell that is not as expected */
+#define SPEC_MAX     ((size_t)64 << 20)
 #define STOP_WAIT_MS 5000 /* for the service to say that what ran is cancelled */
 
 enum cell_state {
@@ -372,10 +373,11 @@ static void tell_stop(struct run *r)
 	}
 }
 
-/* The rest never ran: it has a row in the summary, but nothing happened that a journal would tell.
- */
+/* The rest never ran: it has a row in the summary, and a line for reports made later. */
 static void end_unstarted(struct run *r)
 {
+	struct err ignored = { 0 }; /* resuming needs nothing of it */
+
 	for (uint32_t i = 0; i < r->plan->ncell; i++) {
 		struct row *row = &r->sum.row[i];
 
@@ -386,6 +388,7 @@ static void end_unstarted(struct run *r)
 		row->verdict = stop_verdict(r);
 		row->reason = r->stop_why;
 		r->sum.count[row->verdict]++;
+		journal_left(r->keep, row, &ignored);
 	}
 }
 
@@ -468,6 +471,7 @@ static void make_cells(struct run *r)
 		r->sum.row[i].cell = p->cell[i].id;
 		r->sum.row[i].job = p->cell[i].job->name;
 		r->sum.row[i].reason = "";
+		r->sum.row[i].index = i;
 		if (p->cell[i].ndep == 0) {
 			r->cell[i].state = CELL_READY;
 			r->queue[r->queue_tail++] = i;
@@ -485,6 +489,20 @@ static void make_flights(struct run *r)
 		r->flights[i].next_free = r->free_flight;
 		r->free_flight = &r->flights[i];
 	}
+}
+
+/* NULL where the spec cannot be read again (a pipe). */
+static const char *spec_digest(struct arena *a, const char *path)
+{
+	CLEAN_ARENA struct arena scratch = { 0 };
+	struct err ignored = { 0 };
+	char *text, hex[DIGEST_HEX];
+	size_t len;
+
+	if (!fs_read(&scratch, AT_FDCWD, path, SPEC_MAX, &text, &len, &ignored))
+		return NULL;
+	digest_sha256(text, len, hex);
+	return arena_strdup(a, hex);
 }
 
 struct run *run_open(const struct plan *p, const struct run_options *o, struct err *e)
@@ -511,6 +529,7 @@ struct run *run_open(const struct plan *p, const struct run_options *o, struct e
 				   .spec_path = p->spec->path,
 				   .run_folder = keep_folder(r->keep),
 				   .endpoint = o->endpoint,
+				   .spec_sha256 = spec_digest(&r->arena, p->spec->path),
 				   .started_at = clock_unix_ms() };
 	make_cells(r);
 	make_flights(r);
@@ -558,8 +577,8 @@ bool run_go(struct run *r, struct summary *out, struct err *e)
 		loop_drop_turn(r->o.loop, on_turn, r);
 		timer_stop(r->o.loop, &r->stop_timer);
 	}
-	ok = ok && finish(r, e);
 	r->sum.duration_ms = clock_mono_ms() - began;
+	ok = ok && finish(r, e);
 	*out = r->sum;
 	return ok;
 }

@@ -16,6 +16,7 @@
 /* One cell's row in every report. */
 struct row {
 	const char *cell, *job;
+	uint32_t index; /* in the plan */
 	enum verdict verdict;
 	const char *reason; /* one line, "" when passed */
 	int exit_code;
@@ -33,6 +34,7 @@ struct row {
 
 struct summary {
 	const char *name, *spec_path, *run_folder, *endpoint;
+	const char *spec_sha256;         /* of the spec's file in hex; NULL: not known */
 	const char *archive;             /* path of artifacts.tar.zst, NULL: no artifacts */
 	const char *execution_mode;      /* how the service ran them; NULL: it ran none */
 	int64_t started_at, duration_ms; /* Unix ms; ms */
