@@ -82,20 +82,23 @@ demo: ## install what is missing, build, run specs/tour.yaml
 
 check: ## install what is missing, build, run every test
 	@.ci/install build run test
-	@$(MAKE) all $(UNIT_BIN)
+	@$(MAKE) programs
 	@$(MAKE) test
+
+programs: all $(UNIT_BIN) # and the unit tests
+	@:
 
 test: # run TESTS, as they are built
 	@BUILD=$(abspath $(BUILD)) TEST_SECONDS=$(TEST_SECONDS) $(PROVE) -j$(JOBS) -e tests/one $(TESTS)
 
-units: all $(UNIT_BIN) ## the unit tests alone
+units: programs ## the unit tests alone
 	@$(MAKE) test TESTS="$(UNIT_BIN)"
 
 asan: ## every test under AddressSanitizer and UBSan
 	@$(MAKE) check BUILD=$(BUILD)/asan SAN=address,undefined CFLAGS='-O1 -g'
 
 # Valgrind cannot follow the jail's clone flags: what starts one is tested under asan instead.
-valgrind: all $(UNIT_BIN) ## the unit tests under valgrind
+valgrind: programs ## the unit tests under valgrind
 	@.ci/install check
 	@BUILD=$(abspath $(BUILD)) VALGRIND=1 $(PROVE) -j$(JOBS) -e tests/one \
 		$(filter-out $(BUILD)/unit/sandbox_% $(BUILD)/unit/service_local.t,$(UNIT_BIN))
@@ -244,7 +247,7 @@ $(BUILD)/flags: FORCE
 	@rm -f $@.new
 
 FORCE:
-.PHONY: FORCE all demo check test units asan valgrind golden coverage fuzz fuzz-run bench lint lint-run \
+.PHONY: FORCE all programs demo check test units asan valgrind golden coverage fuzz fuzz-run bench lint lint-run \
 	lint-format lint-shell lint-rooms lint-man lint-cppcheck rooms format deps install uninstall dist \
 	clean help
 -include $(shell find $(BUILD)/obj $(BUILD)/lint -name '*.d' 2>/dev/null)
