@@ -1,5 +1,6 @@
 # What the API tests share: a service with scripted results, and curl.
 # shellcheck shell=bash
+# shellcheck source=../cli/common.bash
 source "${BASH_SOURCE[0]%/*}/../cli/common.bash"
 
 SCRIPT=$FIXTURES/service/script.json
@@ -23,7 +24,7 @@ answers() {
 		cat body
 		return 1
 	}
-	tr -d '\r' <head >head.text
+	tr -d '\r' <./head >head.text
 }
 
 # says TEXT -- the body is just that.

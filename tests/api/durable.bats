@@ -3,10 +3,8 @@ load common
 
 # Kill the service and start it again at the same place.
 restart() {
-	local data=$PWD/data script=$1
 	serve_crash
-	rm -f socket
-	SCRIPT=$script fake_at "$data"
+	SCRIPT=$1 fake_at "$PWD/data"
 }
 
 fake_at() {
@@ -89,7 +87,7 @@ fake_at() {
 		[ "$(call POST /execute/async "${JSON[@]}")" = 503 ]
 	}
 	eventually stopping
-	tr -d '\r' <head >head.text
+	tr -d '\r' <./head >head.text
 	says '{"success":false,"error":"the service is shutting down","code":"shutting_down"}'
 	has_header 'Retry-After: 2'
 	wait $!

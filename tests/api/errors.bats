@@ -23,7 +23,7 @@ load common
 @test "HEAD is GET without its body" {
 	fake_start
 	[ "$(curl -s -m 20 -I -o head -w '%{http_code}' "$URL/health")" = 200 ]
-	tr -d '\r' <head >head.text
+	tr -d '\r' <./head >head.text
 	has_header 'Sandbatch-Version: 1'
 }
 
