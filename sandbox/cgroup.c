@@ -15,50 +15,50 @@
 
 #include "sandbox/warden.h"
 
-#define LEAF "sandbatch.leaf" /* v2: where the processes of a delegated group go */
+#define LEAF   "sandbatch.leaf" /* v2: where the processes of a delegated group go */
+#define FOLDER (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
 
 /* v1 controllers, in the order of enum CGROUP_*. */
 static const char *const CONTROLLER[CGROUP_HIERARCHIES] = { "memory", "pids", "cpuacct" };
 
-static bool write_text(int dir, const char *file, const char *text)
+static bool put(int dir, const char *file, const char *text)
 {
 	int fd = openat(dir, file, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
 		return false;
-	ssize_t n = write(fd, text, strlen(text));
+	bool is_written = write(fd, text, strlen(text)) == (ssize_t)strlen(text);
 	int saved = errno;
 	close(fd);
 	errno = saved;
-	return n == (ssize_t)strlen(text);
+	return is_written;
 }
 
-static bool write_number(int dir, const char *file, uint64_t n)
+static bool put_number(int dir, const char *file, uint64_t n)
 {
 	char text[24];
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)n);
-	return write_text(dir, file, text);
+	return put(dir, file, text);
 }
 
-static bool read_text(int dir, const char *file, char *out, size_t size)
+/* The file's text; "" if there is none. */
+static const char *get(int dir, const char *file, char *out, size_t size)
 {
 	int fd = openat(dir, file, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	ssize_t n = read(fd, out, size - 1);
-	close(fd);
+	ssize_t n = fd < 0 ? -1 : read(fd, out, size - 1);
+	if (fd >= 0)
+		close(fd);
 	out[n > 0 ? n : 0] = '\0';
-	return n > 0;
+	return out;
 }
 
 /* The number of the line "key number", or the file's only number when key is "". 0 if there is
  * none. */
-static uint64_t read_number(int dir, const char *file, const char *key)
+static uint64_t get_number(int dir, const char *file, const char *key)
 {
-	char text[2048];
-	if (!read_text(dir, file, text, sizeof(text)))
-		return 0;
+	char text[2048] = "";
 	size_t n = strlen(key);
-	for (const char *line = text; line; line = strchr(line, '\n')) {
+	for (const char *line = get(dir, file, text, sizeof(text)); line;
+	     line = strchr(line, '\n')) {
 		line += *line == '\n';
 		if (strncmp(line, key, n) == 0 && (n == 0 || line[n] == ' '))
 			return strtoull(line + n, NULL, 10);
@@ -68,12 +68,7 @@ static uint64_t read_number(int dir, const char *file, const char *key)
 
 /* -- finding them -- */
 
-static int open_folder(const char *path)
-{
-	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-}
-
-/* The folder where the hierarchy is mounted: of v1 with that controller, or of v2 (NULL). */
+/* The folder where a hierarchy is mounted: of v1 with that controller, or of v2 (NULL). */
 static int open_hierarchy(const char *controller, char *path, size_t size)
 {
 	FILE *f = setmntent("/proc/self/mounts", "re");
@@ -81,70 +76,68 @@ static int open_hierarchy(const char *controller, char *path, size_t size)
 	char line[4096];
 	int fd = -1;
 	while (f && fd < 0 && getmntent_r(f, &m, line, sizeof(line))) {
-		bool is_it = controller ? !strcmp(m.mnt_type, "cgroup") && hasmntopt(&m, controller)
-					: !strcmp(m.mnt_type, "cgroup2");
-		if (!is_it)
+		if (strcmp(m.mnt_type, controller ? "cgroup" : "cgroup2") != 0 ||
+		    (controller && !hasmntopt(&m, controller)))
 			continue;
 		snprintf(path, size, "%s", m.mnt_dir);
-		fd = open_folder(path);
+		fd = open(path, FOLDER);
 	}
 	if (f)
 		endmntent(f);
 	return fd;
 }
 
-/* Our own group's path in v2, "/user.slice/...", without the leaf that an earlier warden made. */
-static bool own_path(char *out, size_t size)
+/*
+ * The v2 folder in which groups are made: the hierarchy's root when we are root, else the group
+ * that we are in, if it was given to us; an earlier warden may have moved us to its leaf.
+ */
+static int open_v2_base(void)
 {
+	char path[8192], line[4096];
+	int base = open_hierarchy(NULL, path, sizeof(path) / 2);
+	if (base < 0 || geteuid() == 0)
+		return base;
+	close(base);
+	base = -1;
 	FILE *f = fopen("/proc/self/cgroup", "re");
-	char line[4096];
-	bool is_found = false;
-	while (f && !is_found && fgets(line, sizeof(line), f)) {
+	while (f && base < 0 && fgets(line, sizeof(line), f)) {
 		line[strcspn(line, "\n")] = '\0';
-		is_found = strncmp(line, "0::/", 4) == 0;
-		if (is_found)
-			snprintf(out, size, "%s", line + 3);
+		char *leaf = strstr(line, "/" LEAF);
+		if (leaf)
+			*leaf = '\0';
+		if (strncmp(line, "0::", 3) != 0)
+			continue;
+		snprintf(path + strlen(path), sizeof(path) / 2, "%s", line + 3);
+		base = access(path, W_OK) == 0 ? open(path, FOLDER) : -1;
+		break;
 	}
 	if (f)
 		fclose(f);
-	char *last = is_found ? strrchr(out, '/') : NULL;
-	if (last && !strcmp(last + 1, LEAF))
-		*last = '\0';
-	return is_found;
+	return base;
 }
 
-/* The v2 folder in which groups are made: the root's when we are root, else the group we were
- * given. */
-static int open_v2_base(void)
+/* -- emptying and removing them -- */
+
+static void kill_member(int base, const char *pid)
 {
-	char path[8192], own[4096];
-	int root = open_hierarchy(NULL, path, sizeof(path) / 2);
-	if (root < 0 || geteuid() == 0)
-		return root;
-	close(root);
-	if (!own_path(own, sizeof(own)))
-		return -1;
-	size_t n = strlen(path);
-	snprintf(path + n, sizeof(path) - n, "%s", own);
-	if (access(path, W_OK) != 0)
-		return -1;
-	return open_folder(path);
+	(void)base;
+	long n = strtol(pid, NULL, 10);
+	if (n > 1 && n != getpid())
+		kill((pid_t)n, SIGKILL);
 }
 
-/* -- removing them -- */
-
-static void kill_members(int group)
+static void move_member(int base, const char *pid)
 {
-	write_text(group, "pids.max", "0"); /* no fork outruns us */
-	write_text(group, "cgroup.kill", "1");
+	put(base, LEAF "/cgroup.procs", pid);
+}
+
+static void each_member(int group, void (*act)(int group, const char *pid))
+{
 	int fd = openat(group, "cgroup.procs", O_RDONLY | O_CLOEXEC);
 	FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
 	char line[32];
-	while (f && fgets(line, sizeof(line), f)) {
-		pid_t pid = (pid_t)strtol(line, NULL, 10);
-		if (pid > 1 && pid != getpid())
-			kill(pid, SIGKILL);
-	}
+	while (f && fgets(line, sizeof(line), f))
+		act(group, line);
 	if (f)
 		fclose(f);
 }
@@ -157,11 +150,11 @@ static bool destroy(int base, const char *name)
 			return true;
 		if (errno != EBUSY)
 			return false;
-		int group = openat(base, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (group >= 0) {
-			kill_members(group);
-			close(group);
-		}
+		int group = openat(base, name, FOLDER);
+		put(group, "pids.max", "0"); /* no fork outruns us */
+		put(group, "cgroup.kill", "1");
+		each_member(group, kill_member);
+		close(group);
 		usleep(5000);
 	}
 	return false;
@@ -169,34 +162,26 @@ static bool destroy(int base, const char *name)
 
 static bool destroy_all(int base, const char *prefix, struct why *w)
 {
-	int again = openat(base, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = again < 0 ? NULL : fdopendir(again);
-	if (!d)
-		return why_sys(w, "cannot list cgroups");
 	bool is_ok = true;
-	for (const struct dirent *e; (e = readdir(d));) {
+	DIR *d = fdopendir(base);
+	for (const struct dirent *e; d && (e = readdir(d));)
 		if (strncmp(e->d_name, prefix, strlen(prefix)) == 0 && !destroy(base, e->d_name))
 			is_ok = why_sys(w, "cannot remove the cgroup %s", e->d_name);
-	}
-	closedir(d);
+	if (d)
+		closedir(d);
 	return is_ok;
 }
 
 bool cgroup_sweep(pid_t service, struct why *w)
 {
-	char prefix[40], path[4096];
-	snprintf(prefix, sizeof(prefix), "sandbatch.%d.", (int)service);
-	bool is_ok = true;
 	/* pids first: its limit is what stops a fork bomb from outrunning us */
-	static const int ORDER[] = { CGROUP_PIDS, CGROUP_MEMORY, CGROUP_CPU };
-	for (size_t i = 0; i <= CGROUP_HIERARCHIES; i++) {
-		int base = i < CGROUP_HIERARCHIES
-				   ? open_hierarchy(CONTROLLER[ORDER[i]], path, sizeof(path))
-				   : open_v2_base();
-		if (base < 0)
-			continue;
-		is_ok = destroy_all(base, prefix, w) && is_ok;
-		close(base);
+	static const char *const ORDER[] = { "pids", "memory", "cpuacct", NULL };
+	char prefix[40], path[4096];
+	bool is_ok = true;
+	snprintf(prefix, sizeof(prefix), "sandbatch.%d.", (int)service);
+	for (size_t i = 0; i < sizeof(ORDER) / sizeof(ORDER[0]); i++) {
+		int base = ORDER[i] ? open_hierarchy(ORDER[i], path, sizeof(path)) : open_v2_base();
+		is_ok = (base < 0 || destroy_all(base, prefix, w)) && is_ok;
 	}
 	return is_ok;
 }
@@ -216,8 +201,8 @@ static bool open_v1(struct cgroup *c, struct why *w)
 		if (!destroy(c->base[i], c->name) || mkdirat(c->base[i], c->name, 0755) != 0)
 			return errno == EROFS || errno == EACCES ||
 			       why_sys(w, "cannot make the %s cgroup %s", CONTROLLER[i], c->name);
-		c->group[i] = openat(c->base[i], c->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (!write_text(c->group[i], "cgroup.procs", "0"))
+		c->group[i] = openat(c->base[i], c->name, FOLDER);
+		if (!put(c->group[i], "cgroup.procs", "0"))
 			return why_sys(w, "cannot join the %s cgroup %s", CONTROLLER[i], c->name);
 	}
 	c->kind = CGROUP_V1;
@@ -229,67 +214,46 @@ static bool begin_v1(const struct cgroup *c, uint64_t memory_bytes, uint64_t pro
 	int memory = c->group[CGROUP_MEMORY];
 	/* memsw may never be below memory, so it goes out of the way first; a kernel without it has
 	 * no swap to limit */
-	write_text(memory, "memory.memsw.limit_in_bytes", "-1");
-	if (!write_number(memory, "memory.limit_in_bytes", memory_bytes))
-		return false;
-	if (!write_number(memory, "memory.memsw.limit_in_bytes", memory_bytes) && errno != ENOENT)
-		return false;
-	/* the warden lives inside: one more */
-	return write_text(memory, "memory.max_usage_in_bytes", "0") &&
-	       write_number(c->group[CGROUP_PIDS], "pids.max", processes + 1);
+	put(memory, "memory.memsw.limit_in_bytes", "-1");
+	return put_number(memory, "memory.limit_in_bytes", memory_bytes) &&
+	       (put_number(memory, "memory.memsw.limit_in_bytes", memory_bytes) ||
+		errno == ENOENT) &&
+	       put(memory, "memory.max_usage_in_bytes", "0") &&
+	       put_number(c->group[CGROUP_PIDS], "pids.max",
+			  processes + 1); /* the warden is inside */
 }
 
 static struct cgroup_usage read_v1(const struct cgroup *c)
 {
 	int memory = c->group[CGROUP_MEMORY];
 	return (struct cgroup_usage){
-		.cpu_us = read_number(c->group[CGROUP_CPU], "cpuacct.usage", "") / 1000,
-		.peak_bytes = read_number(memory, "memory.max_usage_in_bytes", ""),
-		.ooms = read_number(memory, "memory.oom_control", "oom_kill"),
-		.refused = read_number(c->group[CGROUP_PIDS], "pids.events", "max"),
+		.cpu_us = get_number(c->group[CGROUP_CPU], "cpuacct.usage", "") / 1000,
+		.peak_bytes = get_number(memory, "memory.max_usage_in_bytes", ""),
+		.ooms = get_number(memory, "memory.oom_control", "oom_kill"),
+		.refused = get_number(c->group[CGROUP_PIDS], "pids.events", "max"),
 	};
 }
 
 /* -- v2 -- */
 
-static bool has_controllers(int base)
-{
-	char text[512];
-	return read_text(base, "cgroup.controllers", text, sizeof(text)) &&
-	       strstr(text, "memory") && strstr(text, "pids");
-}
-
-/* v2 gives controllers only to groups whose parent holds no process: move those of base to a leaf.
- */
-static void move_to_leaf(int base)
-{
-	if (mkdirat(base, LEAF, 0755) != 0 && errno != EEXIST)
-		return;
-	int fd = openat(base, "cgroup.procs", O_RDONLY | O_CLOEXEC);
-	FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
-	char line[32];
-	while (f && fgets(line, sizeof(line), f)) {
-		line[strcspn(line, "\n")] = '\0';
-		write_text(base, LEAF "/cgroup.procs", line);
-	}
-	if (f)
-		fclose(f);
-}
-
 static void open_v2(struct cgroup *c)
 {
-	c->base[0] = open_v2_base();
-	if (c->base[0] < 0 || !has_controllers(c->base[0]))
+	static const char CONTROL[] = "cgroup.subtree_control", ON[] = "+memory +pids";
+	char text[512];
+	int base = c->base[0] = open_v2_base();
+	get(base, "cgroup.controllers", text, sizeof(text));
+	if (!strstr(text, "memory") || !strstr(text, "pids"))
 		return;
-	bool is_on = write_text(c->base[0], "cgroup.subtree_control", "+memory +pids");
-	if (!is_on && errno == EBUSY) {
-		move_to_leaf(c->base[0]);
-		is_on = write_text(c->base[0], "cgroup.subtree_control", "+memory +pids");
+	/* Controllers go only to groups whose parent holds no process: those of base move to a
+	 * leaf. */
+	bool is_on = put(base, CONTROL, ON);
+	if (!is_on && errno == EBUSY && (mkdirat(base, LEAF, 0755) == 0 || errno == EEXIST)) {
+		each_member(base, move_member);
+		is_on = put(base, CONTROL, ON);
 	}
 	/* Try it: a group of ours tells more than permissions do. */
-	if (!is_on || !destroy(c->base[0], c->name) || mkdirat(c->base[0], c->name, 0755) != 0)
-		return;
-	if (destroy(c->base[0], c->name))
+	if (is_on && destroy(base, c->name) && mkdirat(base, c->name, 0755) == 0 &&
+	    destroy(base, c->name))
 		c->kind = CGROUP_V2;
 }
 
@@ -297,24 +261,21 @@ static bool begin_v2(struct cgroup *c, uint64_t memory_bytes, uint64_t processes
 {
 	if (mkdirat(c->base[0], c->name, 0755) != 0 && errno != EEXIST)
 		return false;
-	int group = openat(c->base[0], c->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	c->group[0] = group;
-	if (group < 0 || !write_number(group, "memory.max", memory_bytes) ||
-	    !write_number(group, "pids.max", processes))
-		return false;
+	int group = c->group[0] = openat(c->base[0], c->name, FOLDER);
 	/* One victim, and the whole command ends; no swap to hide in, where there is swap. */
-	return write_text(group, "memory.oom.group", "1") &&
-	       (write_text(group, "memory.swap.max", "0") || errno == ENOENT);
+	return put_number(group, "memory.max", memory_bytes) &&
+	       put_number(group, "pids.max", processes) && put(group, "memory.oom.group", "1") &&
+	       (put(group, "memory.swap.max", "0") || errno == ENOENT);
 }
 
 static struct cgroup_usage read_v2(const struct cgroup *c)
 {
 	int group = c->group[0];
 	return (struct cgroup_usage){
-		.cpu_us = read_number(group, "cpu.stat", "usage_usec"),
-		.peak_bytes = read_number(group, "memory.peak", ""), /* Linux 5.19 */
-		.ooms = read_number(group, "memory.events", "oom_kill"),
-		.refused = read_number(group, "pids.events", "max"),
+		.cpu_us = get_number(group, "cpu.stat", "usage_usec"),
+		.peak_bytes = get_number(group, "memory.peak", ""), /* Linux 5.19 */
+		.ooms = get_number(group, "memory.events", "oom_kill"),
+		.refused = get_number(group, "pids.events", "max"),
 	};
 }
 
@@ -325,10 +286,9 @@ bool cgroup_open(struct cgroup *c, pid_t service, unsigned slot, struct why *w)
 	*c = (struct cgroup){ .base = { -1, -1, -1 }, .group = { -1, -1, -1 } };
 	snprintf(c->name, sizeof(c->name), "sandbatch.%d.%u", (int)service, slot);
 	open_v2(c);
-	if (c->kind != CGROUP_NONE)
+	if (c->kind == CGROUP_V2)
 		return true;
-	if (c->base[0] >= 0)
-		close(c->base[0]);
+	close(c->base[0]);
 	return open_v1(c, w);
 }
 
@@ -343,9 +303,8 @@ bool cgroup_begin(struct cgroup *c, uint64_t memory_bytes, uint64_t processes, s
 {
 	if (c->kind == CGROUP_NONE)
 		return true;
-	bool is_set = c->kind == CGROUP_V1 ? begin_v1(c, memory_bytes, processes)
-					   : begin_v2(c, memory_bytes, processes);
-	if (!is_set)
+	if (!(c->kind == CGROUP_V1 ? begin_v1(c, memory_bytes, processes)
+				   : begin_v2(c, memory_bytes, processes)))
 		return why_sys(w, "cannot set the limits of the cgroup %s", c->name);
 	c->start = read_total(c);
 	return true;
@@ -375,7 +334,7 @@ void cgroup_close(struct cgroup *c)
 	for (int i = 0; i < CGROUP_HIERARCHIES; i++) {
 		if (c->group[i] < 0)
 			continue;
-		write_text(c->base[i], "cgroup.procs", "0");
+		put(c->base[i], "cgroup.procs", "0");
 		destroy(c->base[i], c->name);
 	}
 }

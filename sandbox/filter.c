@@ -19,78 +19,27 @@
 
 #define LOW_32 0xffffffffu /* the kernel takes an int from a 64-bit register: compare no more */
 
-static const int DENIED[] = {
+/* One blank-separated list for each answer. */
+static const struct {
+	int error;
+	const char *calls;
+} DENIED[] = {
 	/* namespaces and mounts */
-	SCMP_SYS(mount),
-	SCMP_SYS(umount2),
-	SCMP_SYS(pivot_root),
-	SCMP_SYS(chroot),
-	SCMP_SYS(unshare),
-	SCMP_SYS(setns),
-	SCMP_SYS(fsopen),
-	SCMP_SYS(fsconfig),
-	SCMP_SYS(fsmount),
-	SCMP_SYS(fspick),
-	SCMP_SYS(move_mount),
-	SCMP_SYS(open_tree),
-	SCMP_SYS(mount_setattr),
-	SCMP_SYS(open_by_handle_at),
-	SCMP_SYS(name_to_handle_at),
+	{ EPERM, "mount umount2 pivot_root chroot unshare setns fsopen fsconfig fsmount fspick "
+		 "move_mount open_tree mount_setattr open_by_handle_at name_to_handle_at" },
 	/* other processes */
-	SCMP_SYS(ptrace),
-	SCMP_SYS(process_vm_readv),
-	SCMP_SYS(process_vm_writev),
-	SCMP_SYS(process_madvise),
-	SCMP_SYS(pidfd_getfd),
-	SCMP_SYS(kcmp),
-	/* large and young parts of the kernel */
-	SCMP_SYS(bpf),
-	SCMP_SYS(perf_event_open),
-	SCMP_SYS(userfaultfd),
-	SCMP_SYS(fanotify_init),
-	SCMP_SYS(add_key),
-	SCMP_SYS(request_key),
-	SCMP_SYS(keyctl),
-	SCMP_SYS(modify_ldt),
-	SCMP_SYS(memfd_secret),
-	SCMP_SYS(migrate_pages),
-	SCMP_SYS(move_pages),
-	SCMP_SYS(lookup_dcookie),
-	SCMP_SYS(vhangup),
+	{ EPERM, "ptrace process_vm_readv process_vm_writev process_madvise pidfd_getfd kcmp" },
+	/* large, young and forgotten parts of the kernel */
+	{ EPERM, "bpf perf_event_open userfaultfd fanotify_init add_key request_key keyctl "
+		 "modify_ldt memfd_secret migrate_pages move_pages lookup_dcookie vhangup" },
 	/* the machine */
-	SCMP_SYS(kexec_load),
-	SCMP_SYS(kexec_file_load),
-	SCMP_SYS(init_module),
-	SCMP_SYS(finit_module),
-	SCMP_SYS(delete_module),
-	SCMP_SYS(reboot),
-	SCMP_SYS(swapon),
-	SCMP_SYS(swapoff),
-	SCMP_SYS(acct),
-	SCMP_SYS(quotactl),
-	SCMP_SYS(quotactl_fd),
-	SCMP_SYS(syslog),
-	SCMP_SYS(iopl),
-	SCMP_SYS(ioperm),
-	SCMP_SYS(settimeofday),
-	SCMP_SYS(clock_settime),
-	SCMP_SYS(clock_adjtime),
-	SCMP_SYS(adjtimex),
-	SCMP_SYS(sethostname),
-	SCMP_SYS(setdomainname),
+	{ EPERM, "kexec_load kexec_file_load init_module finit_module delete_module reboot swapon "
+		 "swapoff acct quotactl quotactl_fd syslog iopl ioperm settimeofday clock_settime "
+		 "clock_adjtime adjtimex sethostname setdomainname" },
 	/* queues and segments that outlive their process: the ipc namespace is the slot's */
-	SCMP_SYS(msgget),
-	SCMP_SYS(semget),
-	SCMP_SYS(shmget),
-	SCMP_SYS(mq_open),
-};
-
-/* ENOSYS: libraries then go the older way, which the filter can look into. */
-static const int MISSING[] = {
-	SCMP_SYS(clone3),
-	SCMP_SYS(io_uring_setup),
-	SCMP_SYS(io_uring_enter),
-	SCMP_SYS(io_uring_register),
+	{ EPERM, "msgget semget shmget mq_open" },
+	/* libraries then go the older way, which the filter can look into */
+	{ ENOSYS, "clone3 io_uring_setup io_uring_enter io_uring_register" },
 };
 
 struct arg_rule {
@@ -121,60 +70,50 @@ static const struct arg_rule ARG_RULES[] = {
 	{ SCMP_SYS(socket), EPROTONOSUPPORT, IS_INT(2, IPPROTO_MPTCP) },
 };
 
-static bool add(scmp_filter_ctx ctx, int error, int call, struct why *w)
+static bool add_calls(scmp_filter_ctx ctx, int error, const char *calls, struct why *w)
 {
-	int rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO((unsigned)error), call, 0);
-	if (rc == 0)
-		return true;
-	errno = -rc;
-	return why_sys(w, "seccomp filter: cannot deny call %d", call);
+	char name[32];
+	for (int n; sscanf(calls, " %31s%n", name, &n) == 1; calls += n) {
+		int call = seccomp_syscall_resolve_name(name);
+		if (call == __NR_SCMP_ERROR ||
+		    seccomp_rule_add(ctx, SCMP_ACT_ERRNO((unsigned)error), call, 0) != 0)
+			return why_set(w, "seccomp filter: cannot deny %s", name);
+	}
+	return true;
 }
 
 static bool add_arg(scmp_filter_ctx ctx, const struct arg_rule *r, struct why *w)
 {
-	int rc = seccomp_rule_add_array(ctx, SCMP_ACT_ERRNO((unsigned)r->error), r->call, 1,
-					&r->arg);
-	if (rc == 0)
-		return true;
-	errno = -rc;
-	return why_sys(w, "seccomp filter: cannot limit call %d", r->call);
+	uint32_t action = SCMP_ACT_ERRNO((unsigned)r->error);
+	return seccomp_rule_add_array(ctx, action, r->call, 1, &r->arg) == 0 ||
+	       why_set(w, "seccomp filter: cannot limit call %d", r->call);
 }
 
 /* Unix, IPv4 and IPv6 are the families left: everything above is a number greater than AF_INET6. */
-static bool add_families(scmp_filter_ctx ctx, struct why *w)
+static bool add_families(scmp_filter_ctx ctx, int call, struct why *w)
 {
-	static const int CALLS[] = { SCMP_SYS(socket), SCMP_SYS(socketpair) };
-	for (size_t i = 0; i < sizeof(CALLS) / sizeof(CALLS[0]); i++) {
-		struct arg_rule above = { CALLS[i], EAFNOSUPPORT,
-					  SCMP_CMP64(0, SCMP_CMP_GT, AF_INET6) };
-		if (!add_arg(ctx, &above, w))
-			return false;
-		for (unsigned family = 0; family < AF_INET6; family++) {
-			struct arg_rule one = { CALLS[i], EAFNOSUPPORT,
-						SCMP_CMP64(0, SCMP_CMP_EQ, family) };
-			if (family != AF_UNIX && family != AF_INET && !add_arg(ctx, &one, w))
-				return false;
-		}
+	struct arg_rule r = { call, EAFNOSUPPORT, SCMP_CMP64(0, SCMP_CMP_GT, AF_INET6) };
+	bool is_ok = add_arg(ctx, &r, w);
+	for (unsigned family = 0; is_ok && family < AF_INET6; family++) {
+		r.arg = SCMP_CMP64(0, SCMP_CMP_EQ, family);
+		is_ok = family == AF_UNIX || family == AF_INET || add_arg(ctx, &r, w);
 	}
-	return true;
+	return is_ok;
 }
 
 static bool add_all(scmp_filter_ctx ctx, bool is_counted, struct why *w)
 {
 	for (size_t i = 0; i < sizeof(DENIED) / sizeof(DENIED[0]); i++)
-		if (!add(ctx, EPERM, DENIED[i], w))
-			return false;
-	for (size_t i = 0; i < sizeof(MISSING) / sizeof(MISSING[0]); i++)
-		if (!add(ctx, ENOSYS, MISSING[i], w))
+		if (!add_calls(ctx, DENIED[i].error, DENIED[i].calls, w))
 			return false;
 	for (size_t i = 0; i < sizeof(ARG_RULES) / sizeof(ARG_RULES[0]); i++)
 		if (!add_arg(ctx, &ARG_RULES[i], w))
 			return false;
 	/* A memfd that is written, not mapped, is in no process's resident set: the watcher cannot
 	 * see it. */
-	if (!is_counted && !add(ctx, ENOSYS, SCMP_SYS(memfd_create), w))
+	if (!is_counted && !add_calls(ctx, ENOSYS, "memfd_create", w))
 		return false;
-	return add_families(ctx, w);
+	return add_families(ctx, SCMP_SYS(socket), w) && add_families(ctx, SCMP_SYS(socketpair), w);
 }
 
 static bool export(scmp_filter_ctx ctx, struct sock_fprog *out, struct why *w)

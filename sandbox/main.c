@@ -1,7 +1,6 @@
 /* sandbatch-jail: options, and the loop that serves the socket of jail.h. */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -17,8 +16,6 @@ static const char USAGE[] =
 	"Runs untrusted commands for one slot of sandbatch's service, which starts it\n"
 	"with a SOCK_SEQPACKET socket as fd 3. --sweep kills and removes what the wardens\n"
 	"of a service that was killed, process PID, may have left.\n";
-
-static const char *const MODES[] = { "full", "limits", "none" };
 
 struct options {
 	struct slot slot;
@@ -158,6 +155,7 @@ static bool parse_number(const char *text, long min, long max, long *out)
 
 static bool set_mode(struct options *o, const char *text)
 {
+	static const char *const MODES[] = { "full", "limits", "none" };
 	for (size_t i = 0; i < sizeof(MODES) / sizeof(MODES[0]); i++) {
 		if (strcmp(text, MODES[i]) == 0) {
 			o->slot.mode = (enum mode)i;
@@ -167,53 +165,38 @@ static bool set_mode(struct options *o, const char *text)
 	return false;
 }
 
-static bool set_option(struct options *o, int c, const char *text)
+static bool set_option(struct options *o, const char *name, const char *value)
 {
-	long n = 0;
-	switch (c) {
-	case 's':
-		o->has_slot = parse_number(text, 0, MAX_SLOT, &n);
+	long n;
+	if (strcmp(name, "--slot") == 0) {
+		o->has_slot = parse_number(value, 0, MAX_SLOT, &n);
 		o->slot.number = (unsigned)n;
 		return o->has_slot;
-	case 'm':
-		return set_mode(o, text);
-	case 'b':
-		if (o->slot.nbind == MAX_BINDS)
-			return false;
-		o->slot.bind[o->slot.nbind++] = text;
-		return true;
-	case 'w':
-		return parse_number(text, 2, INT32_MAX, &o->sweep);
-	default:
-		return false;
 	}
+	if (strcmp(name, "--sandbox") == 0)
+		return set_mode(o, value);
+	if (strcmp(name, "--bind") == 0 && o->slot.nbind < MAX_BINDS) {
+		o->slot.bind[o->slot.nbind++] = value;
+		return true;
+	}
+	return strcmp(name, "--sweep") == 0 && parse_number(value, 2, INT32_MAX, &o->sweep);
 }
 
+/* Every option has a value. */
 static bool parse_options(struct options *o, int argc, char **argv)
 {
-	static const struct option LONG[] = {
-		{ "slot", required_argument, NULL, 's' },
-		{ "sandbox", required_argument, NULL, 'm' },
-		{ "bind", required_argument, NULL, 'b' },
-		{ "sweep", required_argument, NULL, 'w' },
-		{ 0 },
-	};
-	for (int c; (c = getopt_long(argc, argv, "", LONG, NULL)) != -1;)
-		if (!set_option(o, c, optarg))
+	for (int i = 1; i < argc; i += 2)
+		if (i + 1 == argc || !set_option(o, argv[i], argv[i + 1]))
 			return false;
-	return optind == argc && o->has_slot != (o->sweep > 0);
+	return o->has_slot != (o->sweep > 0);
 }
 
 static int sweep(pid_t service)
 {
 	struct why w;
-	bool is_ok = cgroup_sweep(service, &w);
+	bool is_ok = cgroup_sweep(service, &w) && folder_sweep(service, &w);
 	if (!is_ok)
 		fprintf(stderr, "sandbatch-jail: %s\n", w.text);
-	if (!folder_sweep(service, &w)) {
-		fprintf(stderr, "sandbatch-jail: %s\n", w.text);
-		is_ok = false;
-	}
 	return is_ok ? 0 : 1;
 }
 

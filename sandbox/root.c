@@ -17,62 +17,29 @@
 /* Where the new root is put together: a folder that every host has and no toolchain lies in. */
 #define NEW_ROOT "/sys"
 
-/* On a host with merged /usr these are links, elsewhere folders. */
-static const char *const TOP[] = { "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32" };
+/* Links on a host with merged /usr, elsewhere folders. */
+static const char TOP[] = "/{bin,sbin,lib,lib32,lib64,libx32}";
+
+/* Folders of data outside /usr. */
+static const char VAR[] = "/var/lib/{ghc,gems}";
 
 /* Shown as they are, where they exist: what loaders, libcs and toolchains read, and no secret among
  * it. */
-static const char *const SHOWN[] = {
-	"/etc/alternatives",
-	"/etc/ld.so.cache",
-	"/etc/ld.so.conf",
-	"/etc/ld.so.conf.d",
-	"/etc/localtime",
-	"/etc/timezone",
-	"/etc/os-release",
-	"/etc/debian_version",
-	"/etc/ssl/certs",
-	"/etc/ssl/openssl.cnf",
-	"/etc/ca-certificates.conf",
-	"/etc/java*",
-	"/etc/python3*",
-	"/etc/perl",
-	"/etc/php",
-	"/etc/lua*",
-	"/etc/R",
-	"/etc/octave*",
-	"/etc/fpc*.cfg",
-	"/etc/gnucobol",
-	"/etc/mono",
-	"/etc/erlang",
-	"/etc/elixir",
-	"/etc/guile*",
-	"/etc/sbcl*",
-	"/etc/fonts",
-	"/etc/locale.alias",
-	"/etc/magic",
-	"/etc/mime.types",
-	"/etc/protocols",
-	"/etc/services",
-	"/etc/terminfo",
-	"/etc/inputrc",
-	"/etc/bash.bashrc",
-	"/etc/profile",
-	"/etc/ghc",
-	"/var/lib/ghc",
-	"/var/lib/gems",
-	"/etc/xml",
-};
+static const char SHOWN[] =
+	"/etc/{alternatives,ld.so.cache,ld.so.conf,ld.so.conf.d,localtime,timezone,os-release,"
+	"debian_version,ssl/certs,ssl/"
+	"openssl.cnf,ca-certificates.conf,java*,python3*,perl,php,lua*,R,"
+	"octave*,fpc*.cfg,gnucobol,mono,erlang,elixir,guile*,sbcl*,ghc,fonts,xml,locale.alias,"
+	"magic,"
+	"mime.types,protocols,services,terminfo,inputrc,bash.bashrc,profile}";
 
 static const char *const DEVICES[] = { "/dev/null", "/dev/zero", "/dev/full", "/dev/random",
 				       "/dev/urandom" };
 
-static const char *const LINKS[][2] = {
-	{ "/proc/self/fd", "dev/fd" },
-	{ "/proc/self/fd/0", "dev/stdin" },
-	{ "/proc/self/fd/1", "dev/stdout" },
-	{ "/proc/self/fd/2", "dev/stderr" },
-};
+static const char *const LINKS[][2] = { { "/proc/self/fd", "dev/fd" },
+					{ "/proc/self/fd/0", "dev/stdin" },
+					{ "/proc/self/fd/1", "dev/stdout" },
+					{ "/proc/self/fd/2", "dev/stderr" } };
 
 static const char *const FOLDERS[] = { "etc", "dev", "dev/shm", "proc",   "tmp",
 				       "run", "usr", "var",     "var/tmp" };
@@ -142,13 +109,12 @@ static bool show(const char *path, struct why *w)
 
 static bool show_matches(const char *pattern, struct why *w)
 {
-	glob_t g;
+	glob_t g = { 0 };
 	bool is_ok = true;
-	if (glob(pattern, 0, NULL, &g) == 0) {
+	if (glob(pattern, GLOB_BRACE, NULL, &g) == 0)
 		for (size_t i = 0; is_ok && i < g.gl_pathc; i++)
 			is_ok = show(g.gl_pathv[i], w);
-		globfree(&g);
-	}
+	globfree(&g);
 	return is_ok;
 }
 
@@ -217,12 +183,8 @@ static bool fill(const struct slot *s, struct why *w)
 			return why_sys(w, "sandbox root: cannot make /%s", FOLDERS[i]);
 	if (!show("/usr", w) || !write_etc(s, w) || !make_dev(w))
 		return false;
-	for (size_t i = 0; i < sizeof(TOP) / sizeof(TOP[0]); i++)
-		if (!show_matches(TOP[i], w))
-			return false;
-	for (size_t i = 0; i < sizeof(SHOWN) / sizeof(SHOWN[0]); i++)
-		if (!show_matches(SHOWN[i], w))
-			return false;
+	if (!show_matches(TOP, w) || !show_matches(SHOWN, w) || !show_matches(VAR, w))
+		return false;
 	for (size_t i = 0; i < s->nbind; i++)
 		if (!show_extra(s->bind[i], w))
 			return false;

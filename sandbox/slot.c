@@ -190,10 +190,7 @@ bool slot_clear(struct slot *s, struct why *w)
 		return true;
 	close(s->work);
 	s->work = -1;
-	if (s->mode == MODE_FULL)
-		return root_unmount_work(w);
-	folder_tidy(s);
-	return true;
+	return s->mode != MODE_FULL || root_unmount_work(w);
 }
 
 void slot_close(struct slot *s)

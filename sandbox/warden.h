@@ -133,8 +133,7 @@ struct slot {
 	struct cgroup cgroup;
 	struct sock_fprog filter;
 	int work;      /* the working folder; -1: none is prepared */
-	char base[64]; /* without namespaces: where working folders are made */
-	unsigned nwork;
+	char base[64]; /* without namespaces: the folder that holds it */
 };
 
 /* Build everything that lasts; on failure w is what JAIL_BROKEN says. */
@@ -154,12 +153,10 @@ bool root_mount_proc(struct why *w);
 
 /* -- folder.c -- */
 
-/* Make the folder that working folders are made in; its name goes to s->base. */
+/* Make the folder that holds the working folder; its name goes to s->base. */
 bool folder_open(struct slot *s, struct why *w);
-/* Make an empty working folder and open it. */
+/* Make the working folder anew and open it. */
 bool folder_make(struct slot *s, struct why *w);
-/* Remove working folders that the service has closed. */
-void folder_tidy(struct slot *s);
 void folder_close(struct slot *s);
 /* Remove the folders that wardens of that service left behind. */
 bool folder_sweep(pid_t service, struct why *w);

@@ -20,24 +20,28 @@ struct tree {
 	size_t n;
 };
 
-static FILE *open_text(int proc, pid_t pid, const char *file)
+/* A file of a process as text; "" if it is gone. */
+static const char *read_text(int proc, pid_t pid, const char *file, char *out, size_t size)
 {
 	char path[96];
+	size_t len = 0;
 	snprintf(path, sizeof(path), "%d/%s", (int)pid, file);
 	int fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? NULL : fdopen(fd, "re");
+	for (ssize_t n = fd; n > 0; len += n > 0 ? (size_t)n : 0)
+		n = read(fd, out + len, size - 1 - len);
+	if (fd >= 0)
+		close(fd);
+	out[len] = '\0';
+	return out;
 }
 
 static void add_children(int proc, pid_t parent, struct tree *t)
 {
-	char file[64];
-	long pid;
+	char file[64], text[32768], *end;
 	snprintf(file, sizeof(file), "task/%d/children", (int)parent);
-	FILE *f = open_text(proc, parent, file);
-	while (f && t->n < MAX_SEEN && fscanf(f, "%ld", &pid) == 1)
+	const char *at = read_text(proc, parent, file, text, sizeof(text));
+	for (long pid; t->n < MAX_SEEN && (pid = strtol(at, &end, 10)) > 0; at = end)
 		t->pid[t->n++] = (pid_t)pid;
-	if (f)
-		fclose(f);
 }
 
 /* All descendants of root, parents before children. */
@@ -49,41 +53,32 @@ static void find(int proc, pid_t root, struct tree *t)
 		add_children(proc, t->pid[i], t);
 }
 
-/* CPU time of a process and of its children that it has waited for: fields 14 to 17 of proc(5)
- * stat. */
+/* CPU time of a process, unless it is the root, and of its children that it has waited for: fields
+ * 14 to 17 of stat. */
 static uint64_t read_cpu_us(int proc, pid_t pid, bool is_root)
 {
-	char line[1024] = "";
-	unsigned long utime = 0, stime = 0, cutime = 0, cstime = 0;
-	FILE *f = open_text(proc, pid, "stat");
-	if (!f)
-		return 0;
-	const char *at = fgets(line, sizeof(line), f) ? strrchr(line, ')')
-						      : NULL; /* the name may hold anything */
-	if (at)
-		sscanf(at, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %lu %lu", &utime,
-		       &stime, &cutime, &cstime);
-	fclose(f);
-	unsigned long ticks = cutime + cstime + (is_root ? 0 : utime + stime);
-	return (uint64_t)ticks * 1000000 / (uint64_t)sysconf(_SC_CLK_TCK);
+	char text[1024];
+	uint64_t ticks = 0;
+	/* the name, field 2, may hold anything */
+	const char *at = strrchr(read_text(proc, pid, "stat", text, sizeof(text)), ')');
+	for (int field = 2; at && field <= 17; field++, at = strchr(at + 1, ' '))
+		if (field >= (is_root ? 16 : 14))
+			ticks += strtoull(at, NULL, 10);
+	return ticks * 1000000 / (uint64_t)sysconf(_SC_CLK_TCK);
 }
 
 /* Memory that is its own: not the files it has mapped, which all processes share. */
 static void add_status(int proc, pid_t pid, struct watch_usage *u)
 {
-	static const char *const MEMORY[] = { "RssAnon:", "RssShmem:", "VmSwap:" };
-	char line[256];
-	FILE *f = open_text(proc, pid, "status");
-	while (f && fgets(line, sizeof(line), f)) {
-		for (size_t i = 0; i < sizeof(MEMORY) / sizeof(MEMORY[0]); i++)
-			if (strncmp(line, MEMORY[i], strlen(MEMORY[i])) == 0)
-				u->memory_bytes +=
-					1024 * strtoull(line + strlen(MEMORY[i]), NULL, 10);
-		if (strncmp(line, "Threads:", 8) == 0)
-			u->tasks += strtoull(line + 8, NULL, 10);
+	static const char *const MEMORY[] = { "\nRssAnon:", "\nRssShmem:", "\nVmSwap:" };
+	char text[4096];
+	const char *at = read_text(proc, pid, "status", text, sizeof(text));
+	const char *threads = strstr(at, "\nThreads:");
+	u->tasks += threads ? strtoull(threads + strlen("\nThreads:"), NULL, 10) : 0;
+	for (size_t i = 0; i < sizeof(MEMORY) / sizeof(MEMORY[0]); i++) {
+		const char *line = strstr(at, MEMORY[i]);
+		u->memory_bytes += line ? 1024 * strtoull(line + strlen(MEMORY[i]), NULL, 10) : 0;
 	}
-	if (f)
-		fclose(f);
 }
 
 struct watch_usage watch_read(int proc, pid_t root)
