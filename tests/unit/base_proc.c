@@ -128,7 +128,10 @@ static void descriptors_may_trade_places(void **state)
 static void signals_are_as_if_new(void **state)
 {
 	CLEAN_ARENA struct arena a = { 0 };
-	struct proc p = SHELL("grep -E '^Sig(Blk|Ign)' /proc/$$/status | cut -f 2");
+	/* glibc's posix_spawn(3), by which make may have started us, leaves its own signals 32 and
+	 * 33 ignored */
+	struct proc p = SHELL("grep -E '^Sig(Blk|Ign)' /proc/$$/status | cut -f 2 |"
+			      " sed s/0000000180000000/0000000000000000/");
 	sigset_t some, before;
 	char *out;
 
