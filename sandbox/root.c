@@ -44,34 +44,20 @@ static const char *const LINKS[][2] = { { "/proc/self/fd", "dev/fd" },
 static const char *const FOLDERS[] = { "etc", "dev", "dev/shm", "proc",   "tmp",
 				       "run", "usr", "var",     "var/tmp" };
 
-/* Make all folders above the relative path. */
-static bool make_parents(const char *path, struct why *w)
+/* Make something that can be bound over at the relative path, and all folders above it. */
+static bool make(const char *path, bool is_folder, struct why *w)
 {
 	char part[PATH_MAX];
 	snprintf(part, sizeof(part), "%s", path);
-	for (char *p = strchr(part, '/'); p; p = strchr(p + 1, '/')) {
+	for (char *p = part; (p = strchr(p + 1, '/'));) {
 		*p = '\0';
 		if (mkdir(part, 0755) != 0 && errno != EEXIST)
 			return why_sys(w, "sandbox root: cannot make /%s", part);
 		*p = '/';
 	}
-	return true;
-}
-
-/* Make something at the relative path that st can be bound over. */
-static bool make_target(const char *path, mode_t mode, struct why *w)
-{
-	if (!make_parents(path, w))
-		return false;
-	if (S_ISDIR(mode)) {
-		if (mkdir(path, 0755) == 0 || errno == EEXIST)
-			return true;
-		return why_sys(w, "sandbox root: cannot make /%s", path);
-	}
-	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return why_sys(w, "sandbox root: cannot make /%s", path);
-	close(fd);
+	if ((is_folder ? mkdir(part, 0755) : mknod(part, S_IFREG | 0644, 0)) != 0 &&
+	    errno != EEXIST)
+		return why_sys(w, "sandbox root: cannot make /%s", part);
 	return true;
 }
 
@@ -83,7 +69,7 @@ static bool bind(const char *from, uint64_t attributes, struct why *w)
 	struct stat st;
 	if (stat(from, &st) != 0)
 		return why_sys(w, "sandbox root: %s", from);
-	if (!make_target(to, st.st_mode, w))
+	if (!make(to, S_ISDIR(st.st_mode), w))
 		return false;
 	if (mount(from, to, NULL, MS_BIND | MS_REC, NULL) != 0)
 		return why_sys(w, "sandbox root: cannot bind %s", from);
@@ -100,11 +86,8 @@ static bool show(const char *path, struct why *w)
 	if (n < 0)
 		return bind(path, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, w);
 	to[n] = '\0';
-	if (!make_parents(path + 1, w))
-		return false;
-	if (symlink(to, path + 1) != 0)
-		return why_sys(w, "sandbox root: cannot link %s", path);
-	return true;
+	/* the folder above is there: what is shown starts with one */
+	return symlink(to, path + 1) == 0 || why_sys(w, "sandbox root: cannot link %s", path);
 }
 
 static bool show_matches(const char *pattern, struct why *w)
@@ -137,11 +120,11 @@ static bool show_extra(const char *path, struct why *w)
 
 static bool write_file(const char *path, const char *text, struct why *w)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
-		return why_sys(w, "sandbox root: cannot write /%s", path);
-	close(fd);
-	return true;
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	bool is_ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+	if (fd >= 0)
+		close(fd);
+	return is_ok || why_sys(w, "sandbox root: cannot write /%s", path);
 }
 
 /* Accounts and names: only root, who is nobody here, and the job. */
@@ -224,8 +207,6 @@ bool root_build(const struct slot *s, struct why *w)
 	return is_ok && enter(w);
 }
 
-/* -- the working folder -- */
-
 /* Three folders of one tmpfs, so that one size bounds all that a job can write. */
 static const struct {
 	const char *folder, *at;
@@ -269,11 +250,7 @@ bool root_unmount_work(struct why *w)
 
 bool root_mount_proc(struct why *w)
 {
-	if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC,
-		  "hidepid=2,subset=pid") != 0)
-		return why_sys(w, "cannot mount /proc%s",
-			       errno == EPERM
-				       ? " (parts of the host's are hidden, as in a container)"
-				       : "");
-	return true;
+	return mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+		     "hidepid=2,subset=pid") == 0 ||
+	       why_sys(w, "cannot mount /proc");
 }

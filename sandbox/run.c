@@ -13,9 +13,8 @@
 
 #include "sandbox/warden.h"
 
-#define TICK_MS     20            /* how often counters are looked at */
-#define MAX_STRINGS (4u << 20)    /* bytes of arguments and environment: execve takes less */
-#define MAX_COUNT   (256u * 1024) /* of them */
+#define TICK_MS     20         /* how often counters are looked at */
+#define MAX_STRINGS (4u << 20) /* bytes of arguments and environment: execve takes less */
 
 static uint64_t now_us(void)
 {
@@ -24,67 +23,31 @@ static uint64_t now_us(void)
 	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
-/* -- the command as it came -- */
-
-static char *read_strings(int fd, size_t *len, struct why *w)
+/* The strings that came with the message: arguments, then environment, each with its NUL. */
+static bool read_job(struct job *j, int fd, struct why *w)
 {
+	const uint64_t narg = j->limit->narg, n = narg + j->limit->nenv;
 	struct stat st;
-	if (fstat(fd, &st) != 0 || st.st_size <= 0 || st.st_size > MAX_STRINGS) {
-		why_set(w, "arguments and environment must be 1 to %u bytes", MAX_STRINGS);
-		return NULL;
-	}
-	char *text = malloc((size_t)st.st_size);
-	if (!text || pread(fd, text, (size_t)st.st_size, 0) != st.st_size) {
-		why_sys(w, "cannot read the arguments");
-		free(text);
-		return NULL;
-	}
-	*len = (size_t)st.st_size;
-	return text;
-}
-
-/* Point at the next n strings; false if there are not so many. */
-static bool point(char **out, size_t n, char **at, const char *end)
-{
-	for (size_t i = 0; i < n; i++) {
-		char *nul = memchr(*at, '\0', (size_t)(end - *at));
-		if (!nul)
-			return false;
-		out[i] = *at;
-		*at = nul + 1;
-	}
-	out[n] = NULL;
-	return true;
-}
-
-static bool read_job(struct job *j, const struct message *m, struct why *w)
-{
-	const struct jail_run *l = j->limit;
-	size_t len;
-	if (l->narg < 1 || l->narg > MAX_COUNT || l->nenv > MAX_COUNT)
-		return why_set(w, "a command has 1 to %u arguments and variables", MAX_COUNT);
-	j->text = read_strings(m->fd[3], &len, w);
-	if (!j->text)
-		return false;
-	j->argv = calloc(l->narg + 1UL, sizeof(char *));
-	j->envp = calloc(l->nenv + 1UL, sizeof(char *));
+	if (narg < 1 || fstat(fd, &st) != 0 || st.st_size < (off_t)n || st.st_size > MAX_STRINGS)
+		return why_set(w, "arguments and environment must be 1 to %u bytes", MAX_STRINGS);
+	size_t size = (size_t)st.st_size;
+	j->text = calloc(size + 1, 1);
+	j->argv = calloc(n + 2, sizeof(char *));
+	if (!j->text || !j->argv || pread(fd, j->text, size, 0) != st.st_size)
+		return why_sys(w, "cannot read the arguments");
 	char *at = j->text;
-	if (!j->argv || !j->envp || !point(j->argv, l->narg, &at, j->text + len) ||
-	    !point(j->envp, l->nenv, &at, j->text + len) || at != j->text + len)
-		return why_set(w, "the strings are not %u arguments and %u variables", l->narg,
-			       l->nenv);
-	return true;
+	for (uint64_t i = 0; i <= n && at <= j->text + size; i++) {
+		if (i == narg)
+			continue; /* the NULL between the two lists */
+		j->argv[i] = at;
+		at += strlen(at) + 1;
+	}
+	j->envp = j->argv + narg + 1;
+	return at == j->text + size ||
+	       why_set(w, "there are not %llu strings", (unsigned long long)n);
 }
 
-static void free_job(struct job *j)
-{
-	free(j->argv);
-	free(j->envp);
-	free(j->text);
-}
-
-/* A pipe belongs to whoever made it; the program must be able to open /dev/stdout and /dev/stderr.
- */
+/* A pipe belongs to who made it; the program must be able to open /dev/stdout and /dev/stderr. */
 static void give_pipes(const struct slot *s, const struct job *j)
 {
 	struct stat st;
@@ -105,8 +68,6 @@ static uint64_t count_tasks(const struct slot *s, uint64_t processes)
 		return processes + 2; /* counted within the user namespace: with warden and init */
 	return processes + watch_count_user(s->proc, s->uid);
 }
-
-/* -- starting -- */
 
 pid_t run_clone(const struct slot *s, int *pidfd)
 {
@@ -150,10 +111,11 @@ bool run_start(struct run *r, struct slot *s, const struct message *m, struct ja
 	j.max_tasks = count_tasks(s, r->limit.processes);
 	give_pipes(s, &j);
 	bool is_ok = s->work >= 0 || why_set(&w, "no working folder was prepared");
-	is_ok = is_ok && read_job(&j, m, &w) &&
+	is_ok = is_ok && read_job(&j, m->fd[3], &w) &&
 		cgroup_begin(&s->cgroup, r->limit.memory_bytes, processes, &w) &&
 		start(r, s, &j, &w);
-	free_job(&j);
+	free(j.text);
+	free(j.argv);
 	if (is_ok)
 		return true;
 	cgroup_end(&s->cgroup);
@@ -163,8 +125,6 @@ bool run_start(struct run *r, struct slot *s, const struct message *m, struct ja
 	memcpy(ended->text, w.text, sizeof(ended->text));
 	return false;
 }
-
-/* -- watching -- */
 
 static uint64_t wall_left_us(const struct run *r)
 {
@@ -210,8 +170,6 @@ void run_watch(struct run *r, struct slot *s)
 	if (r->limit.wall_ms && wall_left_us(r) == 0)
 		run_kill(r, JAIL_CAUSE_WALL);
 }
-
-/* -- ending -- */
 
 /* The first complete report, if there is one. */
 static bool read_report(int fd, struct report *out)

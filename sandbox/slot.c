@@ -25,27 +25,25 @@ static bool write_self(const char *path, const char *text)
 	return n == (ssize_t)strlen(text);
 }
 
-/* Whether the file's first number is that one. */
-static bool sysctl_is(const char *path, long value)
+static bool sysctl_is(const char *path, char value)
 {
-	char text[32] = "";
+	char first = '\0';
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	ssize_t n = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	return n > 0 && strtol(text, NULL, 10) == value;
+	bool is_it = fd >= 0 && read(fd, &first, 1) == 1 && first == value;
+	if (fd >= 0)
+		close(fd);
+	return is_it;
 }
 
 /* The switches with which distributions turn user namespaces off, and what to write there. */
 static const struct {
 	const char *path;
-	long off;
+	char off;
 	const char *remedy;
 } SWITCH[] = {
-	{ "/proc/sys/kernel/unprivileged_userns_clone", 0, "kernel.unprivileged_userns_clone=1" },
-	{ "/proc/sys/user/max_user_namespaces", 0, "user.max_user_namespaces=10000" },
-	{ "/proc/sys/kernel/apparmor_restrict_unprivileged_userns", 1,
+	{ "/proc/sys/kernel/unprivileged_userns_clone", '0', "kernel.unprivileged_userns_clone=1" },
+	{ "/proc/sys/user/max_user_namespaces", '0', "user.max_user_namespaces=10000" },
+	{ "/proc/sys/kernel/apparmor_restrict_unprivileged_userns", '1',
 	  "kernel.apparmor_restrict_unprivileged_userns=0" },
 };
 
@@ -111,25 +109,19 @@ static bool drop_for_good(struct why *w)
 /* Run the first part of init, once, so that READY promises no more than what works here. */
 static bool try_init(const struct slot *s, struct why *w)
 {
-	int told[2];
-	if (pipe2(told, O_CLOEXEC) != 0)
-		return why_sys(w, "cannot make a pipe");
-	int pidfd = -1;
+	int pidfd, status = 0;
 	pid_t pid = run_clone(s, &pidfd);
-	if (pid == 0) {
-		bool is_ok = inside_enter(w);
-		_exit(is_ok || write(told[1], w, sizeof(*w)) < 0 ? 0 : 1);
-	}
+	if (pid == 0)
+		_exit(inside_enter(w) ? 0 : errno);
 	if (pid < 0)
-		why_sys(w, "cannot make a pid namespace");
-	close(told[1]);
-	ssize_t n = pid < 0 ? -1 : read(told[0], w, sizeof(*w));
-	close(told[0]);
-	if (pid < 0)
-		return false;
+		return why_sys(w, "cannot make a pid namespace");
 	close(pidfd);
-	waitpid(pid, NULL, 0);
-	return n == 0;
+	waitpid(pid, &status, 0);
+	errno = WEXITSTATUS(status);
+	return status == 0 ||
+	       why_sys(w, "cannot mount /proc%s",
+		       errno == EPERM ? " (parts of the host's are hidden, as in a container)"
+				      : "");
 }
 
 static void choose_ids(struct slot *s)
@@ -138,12 +130,6 @@ static void choose_ids(struct slot *s)
 	bool is_own = s->mode == MODE_NONE || !s->is_root;
 	s->uid = s->outer_uid = is_own ? geteuid() : SLOT_UID + s->number;
 	s->gid = s->outer_gid = is_own ? getegid() : SLOT_UID + s->number;
-}
-
-static bool open_full(struct slot *s, struct why *w)
-{
-	/* v2's groups are per command: none for this one */
-	return enter_namespaces(s, w) && drop_for_good(w) && try_init(s, w);
 }
 
 /* Without namespaces: orphans come to us, and files lie in a folder of the host. */
@@ -169,7 +155,9 @@ bool slot_open(struct slot *s, struct why *w)
 	if (s->mode != MODE_NONE && (!filter_build(&s->filter, is_counted, w) ||
 				     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0))
 		return false;
-	return s->mode == MODE_FULL ? open_full(s, w) : open_plain(s, w);
+	if (s->mode != MODE_FULL)
+		return open_plain(s, w);
+	return enter_namespaces(s, w) && drop_for_good(w) && try_init(s, w);
 }
 
 bool slot_prepare(struct slot *s, const struct jail_prepare *p, struct why *w)
