@@ -78,12 +78,35 @@ const struct node *yaml_get(const struct node *map, const char *key);
 bool yaml_is_null(const struct node *n);
 
 enum field_type {
-	FIELD_TEXT,   /* const char *; any scalar */
-	FIELD_BOOL,   /* bool; true or false */
-	FIELD_INT,    /* int64_t; min to max (INT64_MAX: any from min on) */
-	FIELD_CHOICE, /* int: the index in choice */
-	FIELD_NAMES,  /* struct names; a list of scalars, or one scalar */
-	FIELD_OTHER,  /* read() decides */
+	FIELD_TEXT,     /* const char *; any scalar */
+	FIELD_BOOL,     /* bool; true or false */
+	FIELD_INT,      /* int64_t; min to max (INT64_MAX: any from min on) */
+	FIELD_NUMBER,   /* double; at least min */
+	FIELD_DURATION, /* int64_t: ms, written as 500ms, 2s, 1.5s, 1m; min to max ms */
+	FIELD_CHOICE,   /* int: the index in choice */
+	FIELD_NAMES,    /* struct names; a list of scalars, or one scalar */
+	FIELD_OTHER,    /* read() decides */
+};
+
+/* What a value can look like; one of, or'ed. */
+enum form_kind {
+	FORM_TEXT = 1, /* any scalar that is not empty */
+	FORM_BOOL = 2,
+	FORM_INT = 4,    /* min to max */
+	FORM_NUMBER = 8, /* min to max */
+	FORM_LIST = 16,  /* of item */
+	FORM_MAP = 32,   /* of field */
+	FORM_ANY = 64,   /* a mapping of any keys to value, but for those of field */
+};
+
+/* What a FIELD_OTHER takes, for a schema; read() knows better. */
+struct form {
+	unsigned kind;             /* of enum form_kind */
+	const char *pattern;       /* FORM_TEXT: that it fits (ECMA-262), or NULL */
+	int64_t min, max;          /* FORM_INT, FORM_NUMBER */
+	const struct field *field; /* FORM_MAP; FORM_ANY: or NULL */
+	const struct form *item, *value;
+	bool is_filled; /* the list or mapping cannot be empty */
 };
 
 struct names {
@@ -100,6 +123,7 @@ struct field {
 	int64_t min, max;
 	const char *unit;          /* FIELD_INT: "seconds", "MB", ... for messages */
 	const char *const *choice; /* NULL at the end */
+	const struct form *form;   /* FIELD_OTHER */
 	/* FIELD_OTHER: fill slot (== object + at); tells its own mistakes. ctx is the decode's. */
 	void (*read)(struct yaml *y, const struct node *value, void *slot, void *ctx);
 };
@@ -114,5 +138,9 @@ void yaml_decode(struct yaml *y, const struct node *map, const char *what,
 		 const struct field *field, void *object, void *ctx);
 /* Whole decimal number, maybe negative, nothing around it. */
 bool parse_int(const char *text, size_t len, int64_t *out);
+/* Decimal number from 0 on, maybe with a fraction and an exponent: `2`, `0.5`, `1e-6`. */
+bool parse_number(const char *text, size_t len, double *out);
+/* `500ms`, `2s`, `1.5s`, `1m`, `1h` in ms; a fraction of at most three digits. */
+bool parse_duration(const char *text, size_t len, int64_t *out);
 
 #endif

@@ -2,6 +2,9 @@
 #include "base/yaml.h"
 
 #include <assert.h>
+#include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
 
 #define MAX_FIELDS 64
 
@@ -41,6 +44,68 @@ bool parse_int(const char *text, size_t len, int64_t *out)
 	}
 	*out = v;
 	return true;
+}
+
+bool parse_number(const char *text, size_t len, double *out)
+{
+	static const char allowed[] = "0123456789.eE+-";
+	char copy[64], *end;
+	double v;
+
+	if (len == 0 || len >= sizeof(copy) || (text[0] != '.' && !isdigit((unsigned char)*text)))
+		return false;
+	memcpy(copy, text, len);
+	copy[len] = 0;
+	if (strspn(copy, allowed) != len)
+		return false;
+	v = strtod(copy, &end);
+	if (*end || !isfinite(v))
+		return false;
+	*out = v;
+	return true;
+}
+
+/* The number in front, in thousandths; returns where it ends, 0 if there is none. */
+static size_t parse_thousandths(const char *s, size_t len, int64_t *out)
+{
+	size_t digits = 0, i = 0;
+	int64_t v = 0;
+	bool is_fraction = false;
+
+	for (; i < len && (isdigit((unsigned char)s[i]) || (s[i] == '.' && !is_fraction)); i++) {
+		if (s[i] == '.') {
+			is_fraction = true;
+			digits = 0;
+			continue;
+		}
+		if (++digits > (is_fraction ? 3 : 9))
+			return 0;
+		v = v * 10 + (s[i] - '0');
+	}
+	if (digits == 0 || s[0] == '.')
+		return 0;
+	for (size_t k = is_fraction ? digits : 0; k < 3; k++)
+		v *= 10;
+	*out = v;
+	return i;
+}
+
+bool parse_duration(const char *text, size_t len, int64_t *out)
+{
+	static const struct {
+		const char *name;
+		int64_t ms;
+	} units[] = { { "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 } };
+	int64_t v;
+	size_t n = parse_thousandths(text, len, &v);
+
+	for (size_t i = 0; n && i < sizeof(units) / sizeof(units[0]); i++) {
+		if (len - n != strlen(units[i].name) || memcmp(text + n, units[i].name, len - n))
+			continue;
+		*out = v * units[i].ms / 1000;
+		return v * units[i].ms % 1000 == 0;
+	}
+	return false;
 }
 
 /* Text without NUL, which a C string would lose; empty and plain is nothing at all. */
@@ -96,6 +161,48 @@ static void decode_int(struct yaml *y, const struct node *n, const struct field 
 	else
 		yaml_mistake(y, n->mark, "%s must be %s, not %s", f->key, range_words(y, f),
 			     yaml_found(y, n));
+}
+
+static void decode_number(struct yaml *y, const struct node *n, const struct field *f, double *slot)
+{
+	double v;
+
+	if (n->kind == NODE_SCALAR && parse_number(n->text, n->len, &v) && v >= (double)f->min)
+		*slot = v;
+	else
+		yaml_mistake(y, n->mark, "%s must be a number from %lld on, not %s", f->key,
+			     (long long)f->min, yaml_found(y, n));
+}
+
+/* "500ms", "2s", "1m", "24h": as it would be written. */
+static const char *duration_words(struct yaml *y, int64_t ms)
+{
+	static const struct {
+		const char *name;
+		int64_t ms;
+	} units[] = { { "h", 3600000 }, { "m", 60000 }, { "s", 1000 } };
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (ms && ms % units[i].ms == 0)
+			return arena_printf(y->arena, "%lld%s", (long long)(ms / units[i].ms),
+					    units[i].name);
+	return arena_printf(y->arena, "%lldms", (long long)ms);
+}
+
+static void decode_duration(struct yaml *y, const struct node *n, const struct field *f,
+			    int64_t *slot)
+{
+	int64_t v;
+
+	if (n->kind != NODE_SCALAR || !parse_duration(n->text, n->len, &v))
+		yaml_mistake(y, n->mark, "%s must be a duration such as 500ms, 2s or 1m, not %s",
+			     f->key, yaml_found(y, n));
+	else if (v < f->min || v > f->max)
+		yaml_mistake(y, n->mark, "%s must be %s to %s, not %s", f->key,
+			     duration_words(y, f->min), duration_words(y, f->max),
+			     yaml_found(y, n));
+	else
+		*slot = v;
 }
 
 /* "a", "a or b", "a, b or c" */
@@ -157,6 +264,12 @@ static void decode_field(struct yaml *y, const struct node *n, const struct fiel
 		break;
 	case FIELD_INT:
 		decode_int(y, n, f, slot);
+		break;
+	case FIELD_NUMBER:
+		decode_number(y, n, f, slot);
+		break;
+	case FIELD_DURATION:
+		decode_duration(y, n, f, slot);
 		break;
 	case FIELD_CHOICE:
 		decode_choice(y, n, f, slot);

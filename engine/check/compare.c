@@ -63,7 +63,7 @@ static const char *wanted(const struct comparison *q)
 {
 	CLEAN_BUF struct buf b = BUF(DETAIL_MAX);
 
-	if (q->check->spec->comparator != COMPARE_EQUALS_FILE || !q->check->name)
+	if (!q->check->spec->is_file || !q->check->name)
 		return quote(q->a, q->want, SHOW_EXACT);
 	check_show(&b, q->check->name, strlen(q->check->name), SHOW_SAFE);
 	return arena_strdup(q->a, buf_text(&b));
@@ -72,7 +72,7 @@ static const char *wanted(const struct comparison *q)
 /* " from cases/1.out", or nothing. */
 static const char *from_file(const struct comparison *q)
 {
-	if (q->check->spec->comparator != COMPARE_EQUALS_FILE)
+	if (!q->check->spec->is_file)
 		return "";
 	return arena_printf(q->a, " from %s", wanted(q));
 }
@@ -186,7 +186,6 @@ static const struct comparator_row {
 	const char *words; /* between the stream and what it should be */
 } comparators[] = {
 	[COMPARE_EQUALS] = { equals, "differs" },
-	[COMPARE_EQUALS_FILE] = { equals, "differs" },
 	[COMPARE_CONTAINS] = { contains, "does not contain" },
 	[COMPARE_MATCHES] = { matches, "does not match" },
 	[COMPARE_NOT_MATCHES] = { not_matches, "matches" },

@@ -6,8 +6,7 @@
  * that runs. */
 static bool is_read(const struct stream_check *c)
 {
-	return c->comparator == COMPARE_EQUALS_FILE ||
-	       (c->is_file && c->comparator != COMPARE_CHECKER);
+	return c->is_file && c->comparator != COMPARE_CHECKER;
 }
 
 bool expected_checks(struct arena *a, struct sources *s, const struct cell *cell,

@@ -186,7 +186,9 @@ static void judge_cell(struct run *r, uint32_t i, const struct wire_result *res)
 	struct check_question q = { .result = res, .expect = &cell->job->expect };
 	struct judgement j = { 0 };
 	struct check *check;
-	struct scope scope = { r->plan->spec, cell->matrix, cell->nmatrix };
+	struct scope scope = { .spec = r->plan->spec,
+			       .matrix = cell->matrix,
+			       .nmatrix = cell->nmatrix };
 	struct err e = { 0 };
 
 	fill_row(r, i, res);

@@ -26,6 +26,15 @@ void spec_read_plain_list(struct yaml *y, const struct node *n, void *text_list,
 void spec_read_expect(struct yaml *y, const struct node *n, void *expect, void *spec);
 void spec_read_matrix(struct yaml *y, const struct node *n, void *matrix, void *spec);
 
+void spec_read_retry(struct yaml *y, const struct node *n, void *retry, void *spec);
+
+/* What those look like. */
+extern const struct form spec_text_form, spec_list_form, spec_expect_form, spec_matrix_form,
+	spec_retry_form, spec_job_form;
+
+/* A job's before anything was said. Its max is -1, which becomes 0 in the end. */
+extern const struct retry_spec spec_no_retry;
+
 /* Lay a mapping over a job; what names it in messages. */
 void spec_decode_job(struct yaml *y, const struct node *map, const char *what, struct spec *s,
 		     struct job_spec *job);

@@ -243,6 +243,14 @@ struct text spec_expand(struct arena *a, const struct scope *scope, const struct
 	return out;
 }
 
+bool spec_eval(struct arena *a, const struct scope *scope, const struct text *t, struct text *out,
+	       struct err *e)
+{
+	(void)e;
+	*out = spec_expand(a, scope, t);
+	return true;
+}
+
 static void add_key(struct map *keys, const char **key)
 {
 	map_set(keys, *key, strlen(*key), (void *)key);
@@ -302,13 +310,14 @@ static void check_keys_list(struct key_check *c, const struct text_list *l)
 void expr_check_job(struct yaml *y, const struct job_spec *job)
 {
 	struct key_check c = { .y = y, .job = job };
-	const struct text *single[] = { &job->language, &job->code,       &job->file,
-					&job->input,    &job->input_file, &job->xfail };
+	const struct text *single[] = { &job->language,   &job->code,  &job->file,    &job->input,
+					&job->input_file, &job->xfail, &job->filename };
 
 	collect_keys(&job->matrix, &c.keys);
 	for (size_t i = 0; i < sizeof(single) / sizeof(single[0]); i++)
 		check_keys(&c, single[i]);
 	check_keys_list(&c, &job->args);
+	check_keys_list(&c, &job->compile_args);
 	check_keys_list(&c, &job->artifacts);
 	for (size_t i = 0; i < job->nfiles; i++) {
 		check_keys(&c, &job->files[i].value);
@@ -316,7 +325,11 @@ void expr_check_job(struct yaml *y, const struct job_spec *job)
 	}
 	for (size_t i = 0; i < job->env.n; i++)
 		check_keys(&c, &job->env.item[i].value);
-	for (size_t i = 0; i < job->expect.ncheck; i++)
+	for (size_t i = 0; i < job->expect.ncheck; i++) {
 		check_keys(&c, &job->expect.check[i].want);
+		check_keys(&c, &job->expect.check[i].language);
+	}
+	for (size_t i = 0; i < job->expect.nartifact; i++)
+		check_keys(&c, &job->expect.artifact[i].name);
 	map_close(&c.keys);
 }

@@ -1,4 +1,6 @@
 /* A job's keys: one row each. */
+#include <math.h>
+
 #include "spec/decode.h"
 
 /* stdin: text, or { file: path } */
@@ -7,6 +9,7 @@ static const struct field stdin_fields[] = {
 	  .type = FIELD_OTHER,
 	  .at = offsetof(struct job_spec, input_file),
 	  .is_required = true,
+	  .form = &spec_text_form,
 	  .help = "the file that is standard input",
 	  .read = spec_read_plain },
 	{ 0 },
@@ -30,7 +33,7 @@ struct file_draft {
 #define DRAFT(name, phrase)                                                                 \
 	{                                                                                   \
 		.key = #name, .type = FIELD_OTHER, .at = offsetof(struct file_draft, name), \
-		.help = (phrase), .read = spec_read_plain                                   \
+		.form = &spec_text_form, .help = (phrase), .read = spec_read_plain          \
 	}
 static const struct field file_fields[] = {
 	DRAFT(path, "a file or folder below the spec's folder"),
@@ -38,6 +41,7 @@ static const struct field file_fields[] = {
 	{ .key = "content",
 	  .type = FIELD_OTHER,
 	  .at = offsetof(struct file_draft, content),
+	  .form = &spec_text_form,
 	  .help = "the file's text",
 	  .read = spec_read_text },
 	DRAFT(from, "a needed job"),
@@ -158,39 +162,20 @@ static void read_env(struct yaml *y, const struct node *n, void *slot, void *spe
 	*(struct pair_list *)slot = env;
 }
 
-/* "1.5" in thousandths: digits, maybe a point and one to three more. */
-static bool parse_ms(const char *s, size_t len, int64_t *out)
-{
-	const char *point = memchr(s, '.', len);
-	size_t nwhole = point ? (size_t)(point - s) : len;
-	int64_t whole, rest = 0;
-
-	if (len == 0 || s[0] == '-' || !parse_int(s, nwhole, &whole) || whole > INT32_MAX)
-		return false;
-	if (point) {
-		size_t nrest = len - nwhole - 1;
-
-		if (nrest < 1 || nrest > 3 || point[1] == '-' ||
-		    !parse_int(point + 1, nrest, &rest))
-			return false;
-		for (; nrest < 3; nrest++)
-			rest *= 10;
-	}
-	*out = whole * 1000 + rest;
-	return true;
-}
-
 static void read_cpu(struct yaml *y, const struct node *n, void *cpu_ms, void *spec)
 {
-	int64_t ms;
+	double seconds, ms;
 
 	(void)spec;
-	if (n->kind == NODE_SCALAR && parse_ms(n->text, n->len, &ms) && ms > 0 && ms <= 900000)
-		*(int64_t *)cpu_ms = ms;
+	if (n->kind == NODE_SCALAR && parse_number(n->text, n->len, &seconds) && seconds >= 0.001 &&
+	    seconds <= 900 && modf(round(seconds * 1e6) / 1000, &ms) == 0)
+		*(int64_t *)cpu_ms = (int64_t)ms;
 	else
 		yaml_mistake(y, n->mark, "cpu_seconds must be 0.001 to 900 seconds, not %s",
 			     yaml_found(y, n));
 }
+
+static const struct form cpu_form = { .kind = FORM_NUMBER, .min = 0, .max = 900 };
 
 #define LIMIT(name, most, in, phrase)                                                     \
 	{                                                                                 \
@@ -205,6 +190,7 @@ static const struct field limit_fields[] = {
 	{ .key = "cpu_seconds",
 	  .type = FIELD_OTHER,
 	  .at = offsetof(struct job_limits, cpu_ms),
+	  .form = &cpu_form,
 	  .help = "processor time of all its processes",
 	  .read = read_cpu },
 	{ 0 },
@@ -218,25 +204,83 @@ static void read_limits(struct yaml *y, const struct node *n, void *limits, void
 /* As enum wire_network. */
 static const char *const networks[] = { "zerotrust", "semitrusted", NULL };
 
-#define OTHER(name, member, reader, phrase)                                                  \
+static const char *const available[] = { "available", NULL };
+
+static const struct field skip_fields[] = {
+	{ .key = "language",
+	  .type = FIELD_CHOICE,
+	  .is_required = true,
+	  .choice = available,
+	  .help = "skipped where the endpoint cannot run its language" },
+	{ 0 },
+};
+
+static void read_skip(struct yaml *y, const struct node *n, void *skips, void *spec)
+{
+	int choice = 0;
+	unsigned before = y->nmistake;
+
+	yaml_decode(y, n, "skip_unless", skip_fields, &choice, spec);
+	if (y->nmistake == before)
+		*(bool *)skips = true;
+}
+
+static void read_cache(struct yaml *y, const struct node *n, void *job, void *spec)
+{
+	struct job_spec *j = job;
+	bool is_true = n->kind == NODE_SCALAR && !strcmp(n->text, "true");
+
+	(void)spec;
+	if (!is_true && (n->kind != NODE_SCALAR || strcmp(n->text, "false") != 0)) {
+		yaml_mistake(y, n->mark, "cache must be true or false, not %s", yaml_found(y, n));
+		return;
+	}
+	j->no_cache = !is_true;
+	j->caches_network = is_true;
+}
+
+const char *const visibility_names[] = { "visible", "hidden", "after_due_date", "after_published",
+					 NULL };
+
+static const struct form stdin_form = { .kind = FORM_TEXT | FORM_MAP, .field = stdin_fields };
+static const struct form file_form = { .kind = FORM_TEXT | FORM_MAP, .field = file_fields };
+static const struct form files_form = { .kind = FORM_LIST, .item = &file_form };
+static const struct form env_form = { .kind = FORM_ANY, .value = &spec_text_form };
+static const struct form limits_form = { .kind = FORM_MAP, .field = limit_fields };
+static const struct form skip_form = { .kind = FORM_MAP, .field = skip_fields };
+static const struct form cache_form = { .kind = FORM_BOOL };
+
+#define OTHER(name, member, looks, reader, phrase)                                           \
 	{                                                                                    \
 		.key = (name), .type = FIELD_OTHER, .at = offsetof(struct job_spec, member), \
-		.help = (phrase), .read = (reader)                                           \
+		.form = &(looks), .help = (phrase), .read = (reader)                         \
+	}
+#define PLAIN(name, type_, phrase)                                                    \
+	{                                                                             \
+		.key = #name, .type = (type_), .at = offsetof(struct job_spec, name), \
+		.help = (phrase)                                                      \
 	}
 static const struct field job_fields[] = {
-	OTHER("language", language, spec_read_plain, "a name or alias of a language"),
-	OTHER("code", code, spec_read_text, "the program"),
-	OTHER("file", file, spec_read_plain, "the program's file"),
+	OTHER("language", language, spec_text_form, spec_read_plain,
+	      "a name or alias of a language"),
+	OTHER("code", code, spec_text_form, spec_read_text, "the program"),
+	OTHER("file", file, spec_text_form, spec_read_plain, "the program's file"),
+	OTHER("filename", filename, spec_text_form, spec_read_plain,
+	      "what the program's file is called where it runs"),
 	{ .key = "stdin",
 	  .type = FIELD_OTHER,
+	  .form = &stdin_form,
 	  .help = "text, or file: its path",
 	  .read = read_stdin },
-	OTHER("args", args, spec_read_plain_list, "the program's arguments"),
+	OTHER("args", args, spec_list_form, spec_read_plain_list, "the program's arguments"),
+	OTHER("compile_args", compile_args, spec_list_form, spec_read_plain_list,
+	      "the compiler's further arguments"),
 	{ .key = "files",
 	  .type = FIELD_OTHER,
+	  .form = &files_form,
 	  .help = "what lies in the working directory",
 	  .read = read_files },
-	OTHER("env", env, read_env, "environment variables"),
+	OTHER("env", env, env_form, read_env, "environment variables"),
 	{ .key = "ttl",
 	  .type = FIELD_INT,
 	  .at = offsetof(struct job_spec, ttl_s),
@@ -249,25 +293,46 @@ static const struct field job_fields[] = {
 	  .at = offsetof(struct job_spec, network),
 	  .choice = networks,
 	  .help = "whether there is a network" },
-	OTHER("limits", limits, read_limits, "what the program may use"),
-	{ .key = "return_artifact",
+	OTHER("limits", limits, limits_form, read_limits, "what the program may use"),
+	PLAIN(return_artifact, FIELD_BOOL, "bring the compiled program back"),
+	PLAIN(return_wasm_artifact, FIELD_BOOL, "bring it back as WebAssembly"),
+	OTHER("artifacts", artifacts, spec_list_form, spec_read_plain_list,
+	      "patterns of files to bring back"),
+	PLAIN(needs, FIELD_NAMES, "jobs that must pass before"),
+	OTHER("matrix", matrix, spec_matrix_form, spec_read_matrix,
+	      "values that make the job many cells"),
+	OTHER("expect", expect, spec_expect_form, spec_read_expect, "what makes it pass"),
+	OTHER("retry", retry, spec_retry_form, spec_read_retry, "when to run it once more"),
+	PLAIN(points, FIELD_NUMBER, "what it is worth"),
+	{ .key = "partial",
 	  .type = FIELD_BOOL,
-	  .at = offsetof(struct job_spec, return_artifact),
-	  .help = "bring the compiled program back" },
-	OTHER("artifacts", artifacts, spec_read_plain_list, "patterns of files to bring back"),
-	{ .key = "needs",
-	  .type = FIELD_NAMES,
-	  .at = offsetof(struct job_spec, needs),
-	  .help = "jobs that must pass before" },
-	OTHER("matrix", matrix, spec_read_matrix, "values that make the job many cells"),
-	OTHER("expect", expect, spec_read_expect, "what makes it pass"),
-	OTHER("xfail", xfail, spec_read_text, "why it is known to fail"),
-	{ .key = "tags",
-	  .type = FIELD_NAMES,
-	  .at = offsetof(struct job_spec, tags),
-	  .help = "words to select it by" },
+	  .at = offsetof(struct job_spec, is_partial),
+	  .help = "a checker may give a part of the points" },
+	{ .key = "visibility",
+	  .type = FIELD_CHOICE,
+	  .at = offsetof(struct job_spec, visibility),
+	  .choice = visibility_names,
+	  .help = "when Gradescope shows it to students" },
+	PLAIN(tags, FIELD_NAMES, "words to select it by"),
+	OTHER("xfail", xfail, spec_text_form, spec_read_text, "why it is known to fail"),
+	PLAIN(allow_failure, FIELD_BOOL, "its failure is told, but fails nothing"),
+	{ .key = "repeat",
+	  .type = FIELD_INT,
+	  .at = offsetof(struct job_spec, repeat),
+	  .min = 1,
+	  .max = 1000,
+	  .unit = "times",
+	  .help = "how often to run it; flaky if the verdicts differ" },
+	OTHER("skip_unless", skips_unless_language, skip_form, read_skip,
+	      "when to skip it instead of failing"),
+	{ .key = "cache",
+	  .type = FIELD_OTHER,
+	  .form = &cache_form,
+	  .help = "false: always run it; true: keep it even if it has a network",
+	  .read = read_cache },
 	{ 0 },
 };
+const struct form spec_job_form = { .kind = FORM_MAP, .field = job_fields };
 
 void spec_decode_job(struct yaml *y, const struct node *map, const char *what, struct spec *s,
 		     struct job_spec *job)

@@ -99,6 +99,28 @@ static void check_exclude(struct yaml *y, const struct node *n, const struct mat
 	}
 }
 
+static const struct form values_form = { .kind = FORM_LIST,
+					 .item = &spec_text_form,
+					 .is_filled = true };
+static const struct form entry_form = { .kind = FORM_ANY,
+					.value = &spec_text_form,
+					.is_filled = true };
+static const struct form entries_form = { .kind = FORM_LIST, .item = &entry_form };
+static const struct field entries_fields[] = {
+	{ .key = "include",
+	  .type = FIELD_OTHER,
+	  .form = &entries_form,
+	  .help = "further points, or further keys of those that agree" },
+	{ .key = "exclude",
+	  .type = FIELD_OTHER,
+	  .form = &entries_form,
+	  .help = "points of the lists to leave out" },
+	{ 0 },
+};
+const struct form spec_matrix_form = {
+	.kind = FORM_ANY, .field = entries_fields, .value = &values_form, .is_filled = true
+};
+
 void spec_read_matrix(struct yaml *y, const struct node *n, void *matrix, void *spec)
 {
 	const struct node *exclude = yaml_get(n, "exclude");

@@ -143,6 +143,8 @@ static void decode_job(struct loading *l, const struct node *key, const struct n
 	if (n->kind == NODE_MAP && has_code == has_file)
 		yaml_mistake(&l->y, key->mark, "%s has %s", what,
 			     has_code ? "both 'code' and 'file'" : "neither 'code' nor 'file'");
+	if (job->retry.max < 0)
+		job->retry.max = 0;
 	expr_check_job(&l->y, job);
 }
 
@@ -150,7 +152,7 @@ static void decode_jobs(struct loading *l)
 {
 	const struct node *n = l->jobs;
 	struct spec *s = l->spec;
-	struct job_spec base = { 0 };
+	struct job_spec base = { .retry = spec_no_retry };
 
 	decode_defaults(l, &base);
 	if (!n)
@@ -192,6 +194,27 @@ static void link_need(struct loading *l, struct job_spec *job, const struct node
 	seen[index] = true;
 }
 
+/* What a job's output must be the same as is needed by it, written or not. */
+static void link_same(struct loading *l, struct job_spec *job, const struct text *name, bool *seen)
+{
+	const struct job_spec *same = map_get(&l->job, name->s, name->len);
+	const char *nearest = same ? NULL : yaml_nearest(name->s, l->name);
+	uint32_t index;
+
+	if (!same || same == job) {
+		yaml_mistake(&l->y, name->mark,
+			     "job '%s' is to print the same as '%.60s', which is %s%s%s%s",
+			     job->name, name->s, same ? "itself" : "not in the spec",
+			     nearest ? "; did you mean '" : "", nearest ? nearest : "",
+			     nearest ? "'?" : "");
+		return;
+	}
+	index = (uint32_t)(same - l->spec->job);
+	if (!seen[index])
+		job->need[job->needs.n++] = index;
+	seen[index] = true;
+}
+
 static bool does_need(const struct spec *s, const struct job_spec *job, const char *name)
 {
 	for (size_t i = 0; i < job->needs.n; i++)
@@ -206,14 +229,18 @@ static void link_job(struct loading *l, struct job_spec *job, const struct node 
 	bool is_list = needs && needs->kind == NODE_LIST;
 	size_t n = is_list ? needs->n : needs != NULL;
 
-	job->need = ARENA_NEW(l->y.arena, n, uint32_t);
-	job->needs = (struct names){ ARENA_NEW(l->y.arena, n, const char *), 0 };
+	job->need = ARENA_NEW(l->y.arena, n + job->expect.ncheck, uint32_t);
+	job->needs.item = ARENA_NEW(l->y.arena, n + job->expect.ncheck, const char *);
+	job->needs.n = 0;
 	for (size_t i = 0; i < n; i++) {
 		const struct node *name = is_list ? needs->item[i] : needs;
 
 		if (name->kind == NODE_SCALAR && name->len > 0)
 			link_need(l, job, name, seen);
 	}
+	for (size_t i = 0; i < job->expect.ncheck; i++)
+		if (job->expect.check[i].comparator == COMPARE_SAME_AS)
+			link_same(l, job, &job->expect.check[i].want, seen);
 	for (size_t i = 0; i < job->needs.n; i++) {
 		job->needs.item[i] = l->spec->job[job->need[i]].name;
 		seen[job->need[i]] = false;

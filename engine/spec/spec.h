@@ -61,7 +61,6 @@ enum stream { STREAM_STDOUT, STREAM_STDERR };
 /* A row each in check's table of comparators. */
 enum comparator {
 	COMPARE_EQUALS,
-	COMPARE_EQUALS_FILE,
 	COMPARE_CONTAINS,
 	COMPARE_MATCHES,
 	COMPARE_NOT_MATCHES,
@@ -193,14 +192,28 @@ bool spec_load(struct arena *a, const char *path, const char *const *vars, struc
 /* The job of that name, or NULL. */
 const struct job_spec *spec_job(const struct spec *s, const char *name);
 
-/* The values a cell gives to matrix.*: written order, borrowed. */
+/* What a cell gives to the references in its texts; all borrowed. */
 struct scope {
 	const struct spec *spec;
-	const struct pair *matrix;
+	const struct pair *matrix; /* written order */
 	size_t nmatrix;
+	const struct job_spec *job; /* for env.* and where file() and hash() look; or NULL */
+	bool allow_outside;         /* file() and hash() may leave the job's folder */
+	/*
+	 * What a needed job left: stdout (its bytes), verdict (as check's verdict_names) or
+	 * artifacts (their names, a newline behind each). False: not known (now). NULL: nothing is.
+	 */
+	bool (*needs)(void *ctx, const char *job, const char *what, struct text *out);
+	void *needs_ctx;
 };
 
-/* What text says in that scope. Its value has no has_expr; t without ${{ }} comes back as it is. */
+/*
+ * What text says in that scope. Its value has no has_expr; t without ${{ }} comes back as it is.
+ * Fails (ERR_SPEC) when what a needed job left is not known, or file() or hash() cannot read.
+ */
+bool spec_eval(struct arena *a, const struct scope *scope, const struct text *t, struct text *out,
+	       struct err *e);
+/* The same where a failure says nothing: the text is empty then. */
 struct text spec_expand(struct arena *a, const struct scope *scope, const struct text *t);
 
 #endif

@@ -1,6 +1,9 @@
 /* Readers of texts, which may hold ${{ }}. */
 #include "spec/decode.h"
 
+const struct form spec_text_form = { .kind = FORM_TEXT };
+const struct form spec_list_form = { .kind = FORM_LIST, .item = &spec_text_form };
+
 bool spec_text(struct yaml *y, const struct node *n, const char *what, const struct spec *s,
 	       struct text *out)
 {

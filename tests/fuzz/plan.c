@@ -46,7 +46,9 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t n)
 	    !plan_build(&a, &s, &p, &e))
 		return 0;
 	for (size_t i = 0; i < p.ncell; i++) {
-		const struct scope scope = { &s, p.cell[i].matrix, p.cell[i].nmatrix };
+		const struct scope scope = { .spec = &s,
+					     .matrix = p.cell[i].matrix,
+					     .nmatrix = p.cell[i].nmatrix };
 
 		spec_expand(&a, &scope, &p.cell[i].job->code);
 		for (size_t k = 0; k < p.cell[i].ndep; k++)

@@ -25,14 +25,14 @@ struct case_row {
 
 static const struct case_row cases[] = {
 	ROW("another word", COMPARE_EQUALS, "Fizz\n", "Fuzz\n"),
-	ROW("one line of many", COMPARE_EQUALS_FILE, "1\n2\nFizz\n4\nBuzz\n6\n7\n8\n",
+	ROW("one line of many", COMPARE_EQUALS, "1\n2\nFizz\n4\nBuzz\n6\n7\n8\n",
 	    "1\n2\nFizz\n4\nBuz\n6\n7\n8\n", .name = "cases/8.out"),
 	ROW("a line too few", COMPARE_EQUALS, "a\nb\nc\nd\n", "a\nc\nd\n"),
 	ROW("a line too many", COMPARE_EQUALS, "a\nb\n", "a\nx\nb\n"),
 	ROW("the end is missing", COMPARE_EQUALS, "a\nb\nc\n", "a\nb\n"),
 	ROW("an empty line too many", COMPARE_EQUALS, "a\n", "a\n\n"),
 	ROW("a part of a line", COMPARE_EQUALS, "Hello world", "Hello"),
-	ROW("nothing printed", COMPARE_EQUALS_FILE, "1\n2\n", "", .name = "cases/2.out"),
+	ROW("nothing printed", COMPARE_EQUALS, "1\n2\n", "", .name = "cases/2.out"),
 	ROW("something printed", COMPARE_EQUALS, "", "1\n2\n3\n4\n5\n6\n7\n"),
 	ROW("white space", COMPARE_EQUALS, "a b\nc\n", "a  b\nc\n"),
 	ROW("carriage returns and tabs", COMPARE_EQUALS, "a b\nc\n", "a\tb\r\nc\r\n"),
@@ -40,7 +40,7 @@ static const struct case_row cases[] = {
 	ROW("characters, not bytes, are counted", COMPARE_EQUALS, "grün über è\n", "grün über é\n"),
 	ROW("wide characters", COMPARE_EQUALS, "日本語 a\n", "日本語 b\n"),
 	ROW("exact: no final newline", COMPARE_EQUALS, "a\n", "a", .is_exact = true),
-	ROW("exact: a final newline", COMPARE_EQUALS_FILE, "a", "a\n", .is_exact = true,
+	ROW("exact: a final newline", COMPARE_EQUALS, "a", "a\n", .is_exact = true,
 	    .name = "a.out"),
 	ROW("cut where it is right", COMPARE_EQUALS, "aaa\n", "aaa", .is_cut = true),
 	ROW("cut and wrong", COMPARE_EQUALS, "aaab\n", "aaaa", .is_cut = true),
@@ -73,7 +73,8 @@ static struct bytes text(const char *s)
 static void judge(struct checker *c, struct arena *a, const struct case_row *row,
 		  struct bytes found, struct judgement *out)
 {
-	struct stream_check spec = { STREAM_STDOUT, row->comparator, .is_exact = row->is_exact };
+	struct stream_check spec = { STREAM_STDOUT, row->comparator, .is_file = row->name != NULL,
+				     .is_exact = row->is_exact };
 	struct check check = { &spec, text(row->want), row->name };
 	struct expect expect = { .check = &spec, .ncheck = 1 };
 	struct wire_result result = { .has_extras = true,
@@ -198,7 +199,8 @@ static void a_slow_search_over_a_large_output_gives_up(void **state)
 	buf_puts(&found, "!");
 	judge(c, &a, &row, (struct bytes){ found.data, found.len }, &out);
 	checker_close(c);
-	assert_string_equal(out.reason, "stdout: the pattern '\\d+$' took more than the limit of 2 seconds");
+	assert_string_equal(out.reason,
+			    "stdout: the pattern '\\d+$' took more than the limit of 2 seconds");
 }
 
 static void a_deep_match_that_outgrows_the_stack_says_so(void **state)
@@ -214,8 +216,9 @@ static void a_deep_match_that_outgrows_the_stack_says_so(void **state)
 		buf_add(&found, "a", 1);
 	judge(c, &a, &row, (struct bytes){ found.data, found.len }, &out);
 	checker_close(c);
-	assert_string_equal(out.reason,
-			    "stdout: the pattern '^(?:a|b(c))*$' needed more than the limit of 1 MiB of stack");
+	assert_string_equal(
+		out.reason,
+		"stdout: the pattern '^(?:a|b(c))*$' needed more than the limit of 1 MiB of stack");
 }
 
 /* Each pair must hold. */

@@ -78,7 +78,7 @@ static const struct pair *find(const struct pair_list *l, const char *key)
 static struct text expand(struct fixture *f, const struct text *t, const struct pair *matrix,
 			  size_t n)
 {
-	struct scope scope = { &f->s, matrix, n };
+	struct scope scope = { .spec = &f->s, .matrix = matrix, .nmatrix = n };
 
 	return spec_expand(&f->a, &scope, t);
 }
@@ -168,7 +168,8 @@ static void every_key_lands_in_the_model(void **state)
 	assert_true(j->expect.is_timeout);
 	assert_int_equal(j->expect.ncheck, 6);
 	assert_int_equal(j->expect.check[0].comparator, COMPARE_MATCHES);
-	assert_int_equal(j->expect.check[4].comparator, COMPARE_EQUALS_FILE);
+	assert_int_equal(j->expect.check[4].comparator, COMPARE_EQUALS);
+	assert_true(j->expect.check[4].is_file);
 	assert_true(j->expect.check[4].is_exact);
 	assert_int_equal(j->expect.check[5].stream, STREAM_STDERR);
 	assert_int_equal(j->expect.check[5].want.len, 0);
