@@ -47,8 +47,9 @@ struct arg_rule {
 	struct scmp_arg_cmp arg;
 };
 
-#define HAS_BITS(n, bits) SCMP_CMP64(n, SCMP_CMP_MASKED_EQ, (bits), (bits))
-#define IS_INT(n, value)  SCMP_CMP64(n, SCMP_CMP_MASKED_EQ, LOW_32, (value))
+#define ARG(n, op, a, b)  ((struct scmp_arg_cmp){ (n), SCMP_CMP_##op, (a), (b) })
+#define HAS_BITS(n, bits) ARG(n, MASKED_EQ, bits, bits)
+#define IS_INT(n, value)  ARG(n, MASKED_EQ, LOW_32, value)
 
 static const struct arg_rule ARG_RULES[] = {
 	{ SCMP_SYS(clone), EPERM, HAS_BITS(0, CLONE_NEWNS) },
@@ -62,7 +63,7 @@ static const struct arg_rule ARG_RULES[] = {
 	{ SCMP_SYS(ioctl), EPERM, IS_INT(1, TIOCSTI) },
 	{ SCMP_SYS(ioctl), EPERM, IS_INT(1, TIOCLINUX) },
 	/* only the question may be asked: other personalities weaken address checks */
-	{ SCMP_SYS(personality), EPERM, SCMP_CMP64(0, SCMP_CMP_NE, LOW_32) },
+	{ SCMP_SYS(personality), EPERM, ARG(0, NE, LOW_32, 0) },
 	/* protocols that would load modules and that nobody here needs */
 	{ SCMP_SYS(socket), EPROTONOSUPPORT, IS_INT(2, IPPROTO_SCTP) },
 	{ SCMP_SYS(socket), EPROTONOSUPPORT, IS_INT(2, IPPROTO_DCCP) },
@@ -92,10 +93,10 @@ static bool add_arg(scmp_filter_ctx ctx, const struct arg_rule *r, struct why *w
 /* Unix, IPv4 and IPv6 are the families left: everything above is a number greater than AF_INET6. */
 static bool add_families(scmp_filter_ctx ctx, int call, struct why *w)
 {
-	struct arg_rule r = { call, EAFNOSUPPORT, SCMP_CMP64(0, SCMP_CMP_GT, AF_INET6) };
+	struct arg_rule r = { call, EAFNOSUPPORT, ARG(0, GT, AF_INET6, 0) };
 	bool is_ok = add_arg(ctx, &r, w);
 	for (unsigned family = 0; is_ok && family < AF_INET6; family++) {
-		r.arg = SCMP_CMP64(0, SCMP_CMP_EQ, family);
+		r.arg = ARG(0, EQ, family, 0);
 		is_ok = family == AF_UNIX || family == AF_INET || add_arg(ctx, &r, w);
 	}
 	return is_ok;

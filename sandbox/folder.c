@@ -78,8 +78,35 @@ static bool remove_tree(int at, const char *name)
 	return unlinkat(at, name, AT_REMOVEDIR) == 0 || errno == ENOENT;
 }
 
+/* Remove the folders whose names start so: /tmp is everyone's, but only those that are ours. */
+static bool sweep(const char *prefix, struct why *w)
+{
+	struct stat st;
+	bool is_ok = true;
+	DIR *d = opendir(PLACE);
+	for (const struct dirent *e; d && (e = readdir(d));)
+		if (strncmp(e->d_name, prefix, strlen(prefix)) == 0 &&
+		    fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    st.st_uid == geteuid() && !remove_tree(dirfd(d), e->d_name))
+			is_ok = why_sys(w, "cannot remove " PLACE "/%s", e->d_name);
+	if (d)
+		closedir(d);
+	return is_ok;
+}
+
+bool folder_sweep(pid_t service, struct why *w)
+{
+	char prefix[40];
+	snprintf(prefix, sizeof(prefix), "sandbatch.%d.", (int)service);
+	return sweep(prefix, w);
+}
+
 bool folder_open(struct slot *s, struct why *w)
 {
+	snprintf(s->base, sizeof(s->base), "sandbatch.%d.%u.", (int)s->service, s->number);
+	/* of the warden before us, if it was killed */
+	if (!sweep(s->base, w))
+		return false;
 	snprintf(s->base, sizeof(s->base), PLACE "/sandbatch.%d.%u.XXXXXX", (int)s->service,
 		 s->number);
 	if (!mkdtemp(s->base)) {
@@ -104,23 +131,4 @@ bool folder_make(struct slot *s, struct why *w)
 void folder_close(struct slot *s)
 {
 	remove_tree(AT_FDCWD, s->base);
-}
-
-bool folder_sweep(pid_t service, struct why *w)
-{
-	char prefix[40];
-	struct stat st;
-	bool is_ok = true;
-	snprintf(prefix, sizeof(prefix), "sandbatch.%d.", (int)service);
-	DIR *d = opendir(PLACE);
-	for (const struct dirent *e; d && (e = readdir(d));) {
-		/* /tmp is everyone's: only what is ours */
-		if (strncmp(e->d_name, prefix, strlen(prefix)) == 0 &&
-		    fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    st.st_uid == geteuid() && !remove_tree(dirfd(d), e->d_name))
-			is_ok = why_sys(w, "cannot remove " PLACE "/%s", e->d_name);
-	}
-	if (d)
-		closedir(d);
-	return is_ok;
 }

@@ -7,6 +7,7 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -45,9 +46,8 @@ static bool set_limit(__rlimit_resource_t which, rlim_t soft, rlim_t hard, struc
 	/* never more than what we have: only root may raise it */
 	struct rlimit new = { soft < now.rlim_max ? soft : now.rlim_max,
 			      hard < now.rlim_max ? hard : now.rlim_max };
-	if (setrlimit(which, &new) != 0)
-		return why_sys(w, "cannot set resource limit %d", (int)which);
-	return true;
+	return setrlimit(which, &new) == 0 ||
+	       why_sys(w, "cannot set resource limit %d", (int)which);
 }
 
 /* CPU time and memory are the warden's to measure; here only the backstops in case it is late. */
@@ -85,24 +85,21 @@ static bool change_user(const struct slot *s, struct why *w)
 {
 	if (!s->is_root)
 		return true;
-	if (setgroups(0, NULL) != 0 || setresgid(s->gid, s->gid, s->gid) != 0 ||
-	    setresuid(s->uid, s->uid, s->uid) != 0)
-		return why_sys(w, "cannot become user %u", s->uid);
-	return true;
+	return (setgroups(0, NULL) == 0 && setresgid(s->gid, s->gid, s->gid) == 0 &&
+		setresuid(s->uid, s->uid, s->uid) == 0) ||
+	       why_sys(w, "cannot become user %u", s->uid);
 }
 
 static bool drop_capabilities(struct why *w)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct none[2] = { { 0 } };
-	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 ||
-	    syscall(SYS_capset, &head, none) != 0)
-		return why_sys(w, "cannot drop capabilities");
-	return true;
+	return (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == 0 &&
+		syscall(SYS_capset, &head, none) == 0) ||
+	       why_sys(w, "cannot drop capabilities");
 }
 
-/* A job is to be killed for memory before anyone else; a plain number, so no process of it can
- * lower it. */
+/* A job is to be killed for memory before anyone else; it cannot take that back. */
 static void offer_to_oom(const struct slot *s)
 {
 	int fd = openat(s->proc, "self/oom_score_adj", O_WRONLY | O_CLOEXEC);
@@ -130,15 +127,13 @@ static bool become_job(const struct slot *s, const struct job *j, struct why *w)
 		return false;
 	if (s->mode != MODE_NONE && (!change_user(s, w) || !drop_capabilities(w)))
 		return false;
-	/* after the change of user, which would reset it; without namespaces it is all that ties it
-	 * to us */
+	/* after the change of user, which resets it; without namespaces it is all that ties it to
+	 * us */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
 		return why_sys(w, "cannot tie the program to the warden");
 	if (fchdir(s->work) != 0)
 		return why_sys(w, "cannot enter the working folder");
-	if (setsid() < 0)
-		return why_sys(w, "cannot make a session");
-	return true;
+	return setsid() >= 0 || why_sys(w, "cannot make a session");
 }
 
 _Noreturn void inside_job(const struct slot *s, const struct job *j, int report)
@@ -182,8 +177,12 @@ static void let_go_of_stdio(const struct job *j)
 _Noreturn void inside_init(const struct slot *s, const struct job *j, int report)
 {
 	struct report r = { 0 };
+	struct pollfd p = { report, 0, 0 };
 	if (!inside_enter(&r.why))
 		tell_failure(report, &r.why);
+	/* A warden that was killed before we were tied to it reads no more. */
+	if (poll(&p, 1, 0) != 0)
+		_exit(1);
 	pid_t job = fork();
 	if (job == 0)
 		inside_job(s, j, report);

@@ -3,21 +3,24 @@
  * which runs untrusted commands one at a time.
  *
  *   sandbatch-jail --slot N [--sandbox full|limits|none] [--bind DIR]...
+ *   sandbatch-jail --sweep PID
  *
  * fd 3 is a SOCK_SEQPACKET socket. Messages are one struct each, host byte
  * order, strings apart in a memfd, fds passed with SCM_RIGHTS. When the socket
- * closes the warden kills what runs, removes its cgroups and ends.
+ * closes the warden kills what runs, removes its cgroups and ends; so it must not
+ * be killed instead. --sweep kills and removes what wardens of the service that was
+ * process PID left all the same (they are named after it); 0 when nothing is left.
  *
- *   warden  JAIL_READY                  once it stands; or JAIL_BROKEN with why, and it ends
- *   service JAIL_PREPARE                make an empty working folder of that size
- *   warden  JAIL_PREPARED  fd: folder   the service fills it, through this fd only
- *   service JAIL_RUN       fds: stdin stdout stderr strings
- *   warden  JAIL_ENDED                  everything it started is dead
+ *   warden  JAIL_READY      once it stands; or JAIL_BROKEN with why, and it ends
+ *   service JAIL_PREPARE    make an empty working folder of that size
+ *   warden  JAIL_PREPARED   fd: folder; the service fills it, through this fd only
+ *   service JAIL_RUN        fds: stdin stdout stderr strings
+ *   warden  JAIL_ENDED      everything it started is dead
  *           ... JAIL_RUN again in the same folder (unpack, compile, run) ...
- *   service JAIL_CLEAR                  forget the folder (the fd still reads it)
- *   warden  JAIL_CLEARED                the slot is as it was after JAIL_READY
- *   service JAIL_KILL                   at any time: what runs ends, as JAIL_CAUSE_KILLED; nothing
- * runs: ignored
+ *   service JAIL_CLEAR      forget the folder (the fd reads it until the next JAIL_PREPARE)
+ *   warden  JAIL_CLEARED    the slot is as it was after JAIL_READY
+ *   service JAIL_KILL       at any time: what runs ends, as JAIL_CAUSE_KILLED; nothing
+ *                           runs: ignored
  */
 #ifndef SANDBOX_JAIL_H
 #define SANDBOX_JAIL_H
@@ -47,16 +50,14 @@ enum jail_cause {
 	JAIL_CAUSE_CPU,      /* CPU time over */
 	JAIL_CAUSE_MEMORY,   /* killed for memory */
 	JAIL_CAUSE_KILLED,   /* JAIL_KILL */
-	JAIL_CAUSE_FAILED,   /* we could not start it: text says why. Never the program's fault, but
-				for ENOENT of argv[0] */
+	JAIL_CAUSE_FAILED, /* we could not start it, text says why; its fault only if argv[0] is */
 };
 
 struct jail_ready {
 	uint32_t op;
 	uint32_t uid; /* owner that files in the working folder must have, as the service sees it */
 	uint32_t gid;
-	uint32_t has_cgroup; /* limits on memory and processes are the kernel's; 0: rlimits and a
-				watcher */
+	uint32_t has_cgroup; /* memory and processes are the kernel's to limit; 0: a watcher's */
 	char text[200];      /* JAIL_BROKEN: one sentence */
 };
 
@@ -68,8 +69,7 @@ struct jail_prepare {
 
 struct jail_run {
 	uint32_t op;
-	uint32_t narg,
-		nenv; /* strings: narg + nenv, each with its NUL; argv[0] is an absolute path */
+	uint32_t narg, nenv;      /* strings, each with its NUL; argv[0] is an absolute path */
 	uint32_t processes;       /* at most so many at once, threads counted */
 	uint64_t wall_ms, cpu_ms; /* 0: none */
 	uint64_t memory_bytes;
@@ -80,7 +80,7 @@ struct jail_ended {
 	uint32_t op;
 	uint32_t cause; /* enum jail_cause */
 	int32_t status;
-	uint32_t hit_processes; /* a fork was refused for the limit */
+	uint32_t hit_processes; /* a fork was refused; without cgroups: it was seen at the limit */
 	uint32_t hit_disk;      /* the working folder was full when it ended */
 	uint32_t pad;
 	uint64_t wall_us, cpu_us, peak_memory_bytes; /* peak: 0 if not known */

@@ -23,8 +23,6 @@ struct options {
 	long sweep; /* 0: serve */
 };
 
-/* -- serving -- */
-
 static bool tell_broken(const struct why *w)
 {
 	struct jail_ready r = { .op = JAIL_BROKEN };
@@ -42,63 +40,47 @@ static bool tell_ready(const struct slot *s)
 	return message_send(&r, sizeof(r), -1);
 }
 
-static bool on_prepare(struct slot *s, struct run *r, struct message *m)
+/* Whether it is a message as jail.h has it, at a time when it may come. */
+static bool is_sound(const struct message *m, const struct run *r)
 {
-	(void)r;
-	struct why w;
-	struct jail_plain answer = { JAIL_PREPARED };
-	if (!slot_prepare(s, &m->u.prepare, &w))
-		return tell_broken(&w);
-	return message_send(&answer, sizeof(answer), s->work);
+	static const struct {
+		size_t size, nfd;
+	} SHAPE[] = {
+		[JAIL_PREPARE] = { sizeof(struct jail_prepare), 0 },
+		[JAIL_RUN] = { sizeof(struct jail_run), 4 },
+		[JAIL_KILL] = { sizeof(struct jail_plain), 0 },
+		[JAIL_CLEAR] = { sizeof(struct jail_plain), 0 },
+	};
+	return m->u.op < sizeof(SHAPE) / sizeof(SHAPE[0]) && m->len == SHAPE[m->u.op].size &&
+	       m->nfd == SHAPE[m->u.op].nfd && (r->pid == 0 || m->u.op == JAIL_KILL);
 }
 
-static bool on_run(struct slot *s, struct run *r, struct message *m)
+static bool obey(struct slot *s, struct run *r, const struct message *m)
 {
+	const struct jail_plain prepared = { JAIL_PREPARED }, cleared = { JAIL_CLEARED };
 	struct jail_ended ended;
-	return run_start(r, s, m, &ended) || message_send(&ended, sizeof(ended), -1);
-}
-
-static bool on_clear(struct slot *s, struct run *r, struct message *m)
-{
-	(void)r, (void)m;
 	struct why w;
-	struct jail_plain answer = { JAIL_CLEARED };
-	return slot_clear(s, &w) ? message_send(&answer, sizeof(answer), -1) : tell_broken(&w);
+	switch (m->u.op) {
+	case JAIL_PREPARE:
+		return slot_prepare(s, &m->u.prepare, &w)
+			       ? message_send(&prepared, sizeof(prepared), s->work)
+			       : tell_broken(&w);
+	case JAIL_RUN:
+		return run_start(r, s, m, &ended) || message_send(&ended, sizeof(ended), -1);
+	case JAIL_CLEAR:
+		return slot_clear(s, &w) ? message_send(&cleared, sizeof(cleared), -1)
+					 : tell_broken(&w);
+	default:
+		run_kill(r, JAIL_CAUSE_KILLED);
+		return true;
+	}
 }
-
-static bool on_kill(struct slot *s, struct run *r, struct message *m)
-{
-	(void)s, (void)m;
-	run_kill(r, JAIL_CAUSE_KILLED);
-	return true;
-}
-
-/* What the service may say. */
-static const struct request {
-	enum jail_op op;
-	size_t size, nfd;
-	bool while_running;
-	bool (*handle)(struct slot *s, struct run *r, struct message *m);
-} REQUESTS[] = {
-	{ JAIL_PREPARE, sizeof(struct jail_prepare), 0, false, on_prepare },
-	{ JAIL_RUN, sizeof(struct jail_run), 4, false, on_run },
-	{ JAIL_CLEAR, sizeof(struct jail_plain), 0, false, on_clear },
-	{ JAIL_KILL, sizeof(struct jail_plain), 0, true, on_kill },
-};
 
 /* False when there is nothing more to serve: the service is gone, or talks nonsense. */
 static bool hear(struct slot *s, struct run *r)
 {
 	struct message m;
-	if (!message_receive(&m))
-		return false;
-	bool is_served = false;
-	for (size_t i = 0; i < sizeof(REQUESTS) / sizeof(REQUESTS[0]); i++) {
-		const struct request *q = &REQUESTS[i];
-		if (m.u.op == q->op && m.len == q->size && m.nfd == q->nfd &&
-		    (r->pid == 0 || q->while_running))
-			is_served = q->handle(s, r, &m);
-	}
+	bool is_served = message_receive(&m) && is_sound(&m, r) && obey(s, r, &m);
 	message_close(&m);
 	return is_served;
 }
@@ -127,22 +109,16 @@ static void serve(struct slot *s)
 	}
 }
 
-/* -- starting -- */
-
-/* What we receive must not land on 0, 1 or 2, should we have been started without them. */
+/* Fds 0 to 2 are open, so that none we receive lands there, and fd 3 is our socket. */
 static bool has_fds(void)
 {
-	int type;
+	int type = 0;
 	socklen_t n = sizeof(type);
-	int fd = fcntl(JAIL_FD, F_GETFD);
-	if (fd < 0 || getsockopt(JAIL_FD, SOL_SOCKET, SO_TYPE, &type, &n) != 0 ||
-	    type != SOCK_SEQPACKET)
-		return false;
-	fcntl(JAIL_FD, F_SETFD, FD_CLOEXEC);
-	do {
-		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	} while (fd >= 0 && fd < 3);
-	return fd >= 0 && close(fd) == 0;
+	for (int fd = 0; fd < JAIL_FD; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			return false;
+	return getsockopt(JAIL_FD, SOL_SOCKET, SO_TYPE, &type, &n) == 0 && type == SOCK_SEQPACKET &&
+	       fcntl(JAIL_FD, F_SETFD, FD_CLOEXEC) == 0;
 }
 
 static bool parse_number(const char *text, long min, long max, long *out)
@@ -223,7 +199,8 @@ int main(int argc, char **argv)
 	if (o.sweep)
 		return sweep((pid_t)o.sweep);
 	if (!has_fds()) {
-		fputs("sandbatch-jail: fd 3 must be a SOCK_SEQPACKET socket\n", stderr);
+		fputs("sandbatch-jail: fds 0 to 2 must be open, and fd 3 a SOCK_SEQPACKET socket\n",
+		      stderr);
 		return 2;
 	}
 	ignore_signals();
@@ -237,5 +214,6 @@ int main(int argc, char **argv)
 	else if (tell_ready(&o.slot))
 		serve(&o.slot);
 	slot_close(&o.slot);
-	return is_open ? 0 : 1;
+	/* nothing is buffered, and a leak checker at exit would look for the /proc that we left */
+	_exit(is_open ? 0 : 1);
 }

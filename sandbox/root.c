@@ -41,8 +41,8 @@ static const char *const LINKS[][2] = { { "/proc/self/fd", "dev/fd" },
 					{ "/proc/self/fd/1", "dev/stdout" },
 					{ "/proc/self/fd/2", "dev/stderr" } };
 
-static const char *const FOLDERS[] = { "etc", "dev", "dev/shm", "proc",   "tmp",
-				       "run", "usr", "var",     "var/tmp" };
+static const char *const FOLDERS[] = { "etc", "etc/ssl", "dev", "dev/shm", "proc",   "tmp",
+				       "run", "usr",     "var", "var/lib", "var/tmp" };
 
 /* Make something that can be bound over at the relative path, and all folders above it. */
 static bool make(const char *path, bool is_folder, struct why *w)
@@ -73,9 +73,8 @@ static bool bind(const char *from, uint64_t attributes, struct why *w)
 		return false;
 	if (mount(from, to, NULL, MS_BIND | MS_REC, NULL) != 0)
 		return why_sys(w, "sandbox root: cannot bind %s", from);
-	if (mount_setattr(AT_FDCWD, to, AT_RECURSIVE, &attr, sizeof(attr)) != 0)
-		return why_sys(w, "sandbox root: cannot make %s read-only", from);
-	return true;
+	return mount_setattr(AT_FDCWD, to, AT_RECURSIVE, &attr, sizeof(attr)) == 0 ||
+	       why_sys(w, "sandbox root: cannot make %s read-only", from);
 }
 
 /* A link is copied, all else is bound. */
@@ -188,9 +187,8 @@ static bool enter(struct why *w)
 	 * needed. */
 	if (syscall(SYS_pivot_root, ".", ".") != 0 || umount2(".", MNT_DETACH) != 0)
 		return why_sys(w, "sandbox root: cannot enter it");
-	if (chdir("/") != 0 || mount_setattr(AT_FDCWD, "/", 0, &attr, sizeof(attr)) != 0)
-		return why_sys(w, "sandbox root: cannot make it read-only");
-	return true;
+	return (chdir("/") == 0 && mount_setattr(AT_FDCWD, "/", 0, &attr, sizeof(attr)) == 0) ||
+	       why_sys(w, "sandbox root: cannot make it read-only");
 }
 
 bool root_build(const struct slot *s, struct why *w)
@@ -243,9 +241,8 @@ bool root_unmount_work(struct why *w)
 	for (size_t i = NWORK; i-- > 0;)
 		if (umount2(WORK[i].at, MNT_DETACH) != 0)
 			return why_sys(w, "cannot unmount %s", WORK[i].at);
-	if (umount2(JAIL_WORKDIR, MNT_DETACH) != 0)
-		return why_sys(w, "cannot unmount the working folder");
-	return true;
+	return umount2(JAIL_WORKDIR, MNT_DETACH) == 0 ||
+	       why_sys(w, "cannot unmount the working folder");
 }
 
 bool root_mount_proc(struct why *w)

@@ -90,6 +90,8 @@ static bool start(struct run *r, const struct slot *s, const struct job *j, stru
 		return why_sys(w, "cannot make a pipe");
 	r->start_us = now_us();
 	r->pid = run_clone(s, &r->pidfd);
+	if (r->pid == 0)
+		close(report[0]);
 	if (r->pid == 0 && s->mode == MODE_FULL)
 		inside_init(s, j, report[1]);
 	if (r->pid == 0)

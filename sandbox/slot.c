@@ -101,9 +101,8 @@ static bool drop_for_good(struct why *w)
 	for (unsigned long cap = 0; cap <= LAST_CAPABILITY; cap++)
 		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) != 0 && errno != EINVAL)
 			return why_sys(w, "cannot drop capabilities");
-	if (prctl(PR_SET_SECUREBITS, bits, 0, 0, 0) != 0)
-		return why_sys(w, "cannot lock the secure bits");
-	return true;
+	return prctl(PR_SET_SECUREBITS, bits, 0, 0, 0) == 0 ||
+	       why_sys(w, "cannot lock the secure bits");
 }
 
 /* Run the first part of init, once, so that READY promises no more than what works here. */

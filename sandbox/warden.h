@@ -93,8 +93,7 @@ struct cgroup {
 	struct cgroup_usage start;     /* counters as the command started */
 };
 
-/* Find and join what there is; kind says what was found. Fails only if it is there and does not
- * work. */
+/* Find and join what there is, kind says what; fails only if it is there and does not work. */
 bool cgroup_open(struct cgroup *c, pid_t service, unsigned slot, struct why *w);
 /* Set the limits of the next command and note its counters' start. */
 bool cgroup_begin(struct cgroup *c, uint64_t memory_bytes, uint64_t processes, struct why *w);
@@ -172,8 +171,7 @@ struct watch_usage {
 	uint64_t cpu_us, memory_bytes, tasks;
 };
 
-/* What all descendants of root use now, by the host's /proc; root itself counts only with the CPU
- * time of its children. */
+/* What all descendants of root use now, by the host's /proc, and CPU time of those it reaped. */
 struct watch_usage watch_read(int proc, pid_t root);
 /* How many tasks the user has on the whole machine, for RLIMIT_NPROC, which counts just so. */
 uint64_t watch_count_user(int proc, uid_t uid);

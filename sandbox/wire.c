@@ -33,16 +33,6 @@ union control {
 	struct cmsghdr align;
 };
 
-static void take_fds(struct message *m, struct msghdr *h)
-{
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR(h, c)) {
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		m->nfd = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		memcpy(m->fd, CMSG_DATA(c), m->nfd * sizeof(int));
-	}
-}
-
 bool message_receive(struct message *m)
 {
 	union control control;
@@ -56,14 +46,13 @@ bool message_receive(struct message *m)
 	do {
 		n = recvmsg(JAIL_FD, &h, MSG_CMSG_CLOEXEC);
 	} while (n < 0 && errno == EINTR);
-	if (n < (ssize_t)sizeof(m->u.op))
-		return false;
-	m->len = (size_t)n;
-	take_fds(m, &h);
-	if (!(h.msg_flags & (MSG_TRUNC | MSG_CTRUNC)))
-		return true;
-	message_close(m);
-	return false;
+	struct cmsghdr *c = n < 0 ? NULL : CMSG_FIRSTHDR(&h);
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
+		m->nfd = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		memcpy(m->fd, CMSG_DATA(c), m->nfd * sizeof(int));
+	}
+	m->len = n < 0 ? 0 : (size_t)n;
+	return m->len >= sizeof(m->u.op) && !(h.msg_flags & (MSG_TRUNC | MSG_CTRUNC));
 }
 
 void message_close(struct message *m)
@@ -75,24 +64,16 @@ void message_close(struct message *m)
 
 bool message_send(const void *data, size_t len, int fd)
 {
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = { 0 };
+	union control control = { 0 };
 	struct iovec iov = { (void *)(uintptr_t)data, len };
-	struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control };
 	if (fd >= 0) {
-		h.msg_control = &control;
-		h.msg_controllen = sizeof(control);
+		h.msg_controllen = CMSG_SPACE(sizeof(int));
 		struct cmsghdr *c = CMSG_FIRSTHDR(&h);
 		c->cmsg_level = SOL_SOCKET;
 		c->cmsg_type = SCM_RIGHTS;
 		c->cmsg_len = CMSG_LEN(sizeof(int));
 		memcpy(CMSG_DATA(c), &fd, sizeof(int));
 	}
-	ssize_t n;
-	do {
-		n = sendmsg(JAIL_FD, &h, MSG_NOSIGNAL);
-	} while (n < 0 && errno == EINTR);
-	return n == (ssize_t)len;
+	return sendmsg(JAIL_FD, &h, MSG_NOSIGNAL) == (ssize_t)len;
 }

@@ -206,6 +206,7 @@ static void without_namespaces(enum who who)
 		box_clear();
 		box_prepare(&DEFAULT);
 		e = box_run(&DEFAULT, (const char *[]){ "/bin/ls", "-A", NULL });
+		assert_int_equal(e.cause, JAIL_CAUSE_EXIT);
 		assert_string_equal(b.out, "");
 		box_end();
 	}
@@ -225,8 +226,7 @@ static void write_to(const char *path, const char *text)
 	close(fd);
 }
 
-/* An ordinary user on a host that forbids user namespaces: a user namespace whose own limit is 0.
- */
+/* An ordinary user on a host that forbids user namespaces: a user namespace whose limit is 0. */
 static void turn_off_and_start(int sock)
 {
 	char map[32];
