@@ -128,6 +128,21 @@ static bool is_bad(enum verdict v)
 	return v != VERDICT_PASSED && v != VERDICT_XFAIL && v != VERDICT_SKIPPED;
 }
 
+/* Only what failed is told: a repeat of what passed is not news. */
+static void tell_again(struct progress *g, const struct row *row, struct buf *b)
+{
+	CLEAN_ARENA struct arena a = { 0 };
+	struct row told = *row;
+
+	if (!is_bad(row->verdict))
+		return;
+	told.reason =
+		arena_printf(&a, "%s (attempt %d; it runs again)", row->reason, row->attempts);
+	erase(g, b);
+	report_line(&told, g->has_colour, b);
+	put(b);
+}
+
 void progress_tell(void *ctx, enum run_event event, uint32_t cell, const struct row *row)
 {
 	struct progress *g = ctx;
@@ -139,6 +154,10 @@ void progress_tell(void *ctx, enum run_event event, uint32_t cell, const struct 
 		return;
 	}
 	drop_running(g, cell);
+	if (event == RUN_AGAIN) {
+		tell_again(g, row, &b);
+		return;
+	}
 	g->nended++;
 	g->nbad += is_bad(row->verdict);
 	if (g->is_live && !is_bad(row->verdict))

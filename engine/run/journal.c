@@ -110,6 +110,18 @@ bool journal_ended(struct keep *k, const struct row *r, struct err *e)
 	return note(k, &b, e);
 }
 
+bool journal_again(struct keep *k, const struct row *r, int64_t wait_ms, struct err *e)
+{
+	CLEAN_BUF struct buf b = BUF(LINE_MAX_BYTES);
+
+	buf_puts(&b, "{\"event\":\"again\"");
+	add_row(&b, r);
+	add_int(&b, "attempts", r->attempts);
+	add_text(&b, "job_id", r->job_id);
+	add_int(&b, "wait_ms", wait_ms);
+	return note(k, &b, e);
+}
+
 bool journal_left(struct keep *k, const struct row *r, struct err *e)
 {
 	CLEAN_BUF struct buf b = BUF(LINE_MAX_BYTES);

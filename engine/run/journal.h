@@ -5,6 +5,8 @@
  *    "started_at":MS}
  *   {"event":"submit","cell":ID,"key":UUID}           before it is sent
  *   {"event":"submitted","cell":ID,"job_id":UUID}
+ *   {"event":"again","cell":ID,"job":NAME,"index":N,"verdict":V,"reason":TEXT,"attempts":N,
+ *    "job_id":UUID,"wait_ms":N}                       so an attempt came out; another follows
  *   {"event":"ended","cell":ID,"job":NAME,"index":N,"verdict":V,"reason":TEXT,"exit_code":N,
  *    "duration_ms":N,"queue_ms":N,"attempts":N,"points":X,"max_points":X,"artifacts":N,
  *    "job_id":UUID,"failures":[{"what":TEXT,"detail":TEXT},...]}
@@ -26,6 +28,7 @@ bool journal_run(struct keep *k, const struct summary *s, size_t ncell, struct e
 bool journal_submit(struct keep *k, const char *cell, const char *key, struct err *e);
 bool journal_submitted(struct keep *k, const char *cell, const char *job_id, struct err *e);
 bool journal_ended(struct keep *k, const struct row *r, struct err *e);
+bool journal_again(struct keep *k, const struct row *r, int64_t wait_ms, struct err *e);
 bool journal_left(struct keep *k, const struct row *r, struct err *e);
 bool journal_done(struct keep *k, const struct summary *s, struct err *e);
 

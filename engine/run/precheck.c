@@ -53,23 +53,8 @@ static void mistake(struct precheck *c, const struct cell *cell, struct mark at,
 		yaml_mistake(&c->yaml, at.line ? at : cell->job->mark, "%s", sentence);
 }
 
-/* The language is one the endpoint can run now. */
-static bool check_language(const struct toolchains *known, const char *name, struct err *e)
-{
-	const struct toolchain *t = toolchains_find(known, name);
-
-	if (!t)
-		return err_set(e, ERR_SPEC, "the endpoint knows no language '%s'", name);
-	if (!t->is_available && t->package)
-		return err_set(e, ERR_SPEC,
-			       "the endpoint cannot run %s now: its Debian package %s is missing",
-			       t->name, t->package);
-	if (!t->is_available)
-		return err_set(e, ERR_SPEC, "the endpoint cannot run %s now", t->name);
-	return true;
-}
-
-static bool check_endpoint(const struct run_options *o, const struct wire_request *r, struct err *e)
+static bool check_endpoint(const struct run_options *o, const struct job_spec *j,
+			   const struct wire_request *r, struct err *e)
 {
 	const char *addition = request_addition(r);
 
@@ -77,7 +62,17 @@ static bool check_endpoint(const struct run_options *o, const struct wire_reques
 		return true;
 	if (addition && !o->has_additions)
 		return err_set(e, ERR_SPEC, "%s does not offer this: %s", o->endpoint, addition);
-	return check_language(o->toolchains, r->language, e);
+	return j->skips_unless_language || toolchains_check(o->toolchains, r->language, e);
+}
+
+static bool check_signatures(const struct job_spec *j, struct err *e)
+{
+	const struct names *patterns = &j->retry.patterns;
+
+	for (size_t i = 0; i < patterns->n; i++)
+		if (!check_pattern(patterns->item[i], strlen(patterns->item[i]), e))
+			return err_wrap(e, "retry: '%s'", patterns->item[i]);
+	return true;
 }
 
 static bool check_patterns(const struct job_spec *j, const struct check *check, struct mark *at,
@@ -110,12 +105,14 @@ static void check_cell(struct precheck *c, const struct cell *cell)
 			mistake(c, cell, c->sources.at ? c->sources.at->mark : at, e.msg);
 		return; /* else this cell fails when it starts, and the others run */
 	}
-	if (!check_endpoint(c->o, &r, &e))
+	if (!check_endpoint(c->o, j, &r, &e))
 		mistake(c, cell, j->language.s ? j->language.mark : j->mark, e.msg);
 	if (!expected_checks(&a, &c->sources, cell, &check, &e))
 		mistake(c, cell, c->sources.at->mark, e.msg);
 	else if (!check_patterns(j, check, &at, &e))
 		mistake(c, cell, at, e.msg);
+	if (!check_signatures(j, &e))
+		mistake(c, cell, j->mark, e.msg);
 }
 
 bool run_check(const struct plan *p, const struct run_options *o, struct buf *tell, struct err *e)

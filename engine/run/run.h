@@ -4,6 +4,18 @@
  *
  * The only state that changes while a batch is under way is here: one state per
  * cell, changed by cell_step() alone.
+ *
+ * A cell runs again
+ * - as its retry asks for: infra is a service that could not run it or could not be reached (after
+ *   what api tries by itself), timeout its ttl, a pattern one that matches stdout or stderr of an
+ *   attempt that failed. The wait before retry n is backoff_ms * factor^(n-1), at most 10 minutes,
+ *   with jitter less up to half of it by chance. A cell that waits takes no other's place.
+ * - once, when its timeout may be the machine's: another cell of its job ended by itself with 90 %
+ *   or more of its ttl gone, or it used the CPU for a tenth of its time or more, but for less than
+ *   90 % of it: it worked, and did not get the whole CPU. What sleeps or spins is a timeout at
+ * once.
+ * - as often as repeat says; flaky if the verdicts differ. Retries do not count as repeats.
+ * attempts counts all of these. The first attempt that failed is kept below jobs/<cell>#<attempt>.
  */
 #ifndef ENGINE_RUN_RUN_H
 #define ENGINE_RUN_RUN_H
@@ -18,12 +30,15 @@ struct row {
 	const char *cell, *job;
 	uint32_t index; /* in the plan */
 	enum verdict verdict;
-	const char *reason; /* one line, "" when passed */
+	const char *reason; /* one line; "" when passed at once */
 	int exit_code;
 	int64_t duration_ms; /* the program's own time at the service */
 	int64_t queue_ms;
 	int attempts;
 	double points, max_points;
+	bool is_allowed;    /* allow_failure: it fails neither the run nor what needs it */
+	const char *first;  /* of a cell that ran again: how its first attempt that was not as
+			       expected came out, "timeout: ..."; or NULL */
 	const char *job_id; /* at the service; NULL: never submitted */
 	const struct failure *failure;
 	size_t nfailure;
@@ -64,13 +79,18 @@ bool toolchains_parse(struct arena *a, const char *text, size_t len, const struc
 		      struct err *e);
 /* By name or alias; NULL: unknown there. */
 const struct toolchain *toolchains_find(const struct toolchains *t, const char *name);
+/* Whether the endpoint can run it now; else e (ERR_SPEC) says what is missing. */
+bool toolchains_check(const struct toolchains *t, const char *name, struct err *e);
 /* By the extension of the file's name (or NULL), else by the code's shebang line; NULL: neither
  * tells. */
 const struct toolchain *toolchains_guess(const struct toolchains *t, const char *file,
 					 const struct bytes *code);
 
-/* Progress, for a live display; told in the turn in which it happened. */
-enum run_event { RUN_STARTED, RUN_ENDED };
+/*
+ * Progress, for a live display; told in the turn in which it happened. RUN_AGAIN: an attempt came
+ * out as the row says, and the cell is tried again.
+ */
+enum run_event { RUN_STARTED, RUN_AGAIN, RUN_ENDED };
 typedef void run_progress_fn(void *ctx, enum run_event event, uint32_t cell, const struct row *row);
 
 struct run_options {
@@ -83,6 +103,9 @@ struct run_options {
 	const char *output;                  /* folder for the run, NULL: a new one below root */
 	size_t max_in_flight;                /* at least 1 */
 	bool allow_outside;
+	size_t max_failures; /* so many cells that fail the run, and nothing more is started; 0: any
+			      */
+	int64_t max_ttl_s;   /* longer ones are cut to this; 0: none */
 	run_progress_fn *progress; /* or NULL */
 	void *progress_ctx;
 };

@@ -113,3 +113,18 @@ const struct toolchain *toolchains_guess(const struct toolchains *t, const char 
 	program = shebang_program(&scratch, code);
 	return program ? toolchains_find(t, program) : NULL;
 }
+
+bool toolchains_check(const struct toolchains *known, const char *name, struct err *e)
+{
+	const struct toolchain *t = toolchains_find(known, name);
+
+	if (!t)
+		return err_set(e, ERR_SPEC, "the endpoint knows no language '%s'", name);
+	if (!t->is_available && t->package)
+		return err_set(e, ERR_SPEC,
+			       "the endpoint cannot run %s now: its Debian package %s is missing",
+			       t->name, t->package);
+	if (!t->is_available)
+		return err_set(e, ERR_SPEC, "the endpoint cannot run %s now", t->name);
+	return true;
+}
