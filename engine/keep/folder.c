@@ -11,7 +11,6 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/fs.h"
-#include "keep/keep.h"
 
 #define MAX_NAME   200 /* bytes of a cell's folder; file systems take 255 */
 #define HASH_CHARS 16
@@ -120,6 +119,71 @@ bool folder_make(struct arena *a, const char *root, const char *wanted, const ch
 	} else if (!make_numbered(a, root, path, e)) {
 		return false;
 	}
-	*dirfd = open(*path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return *dirfd >= 0 || err_sys(e, "cannot open the run's folder '%s'", *path);
+	return folder_open(*path, dirfd, e);
+}
+
+bool folder_open(const char *path, int *dirfd, struct err *e)
+{
+	*dirfd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return *dirfd >= 0 || err_sys(e, "cannot open the run's folder '%s'", path);
+}
+
+static bool is_folder(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* The one run below runs whose id begins so; NULL: none, or several (*n says which). */
+static const char *find_begun(struct arena *a, const char *runs, const char *begin, size_t *n)
+{
+	DIR *d = opendir(runs);
+	const struct dirent *entry;
+	const char *found = NULL;
+
+	*n = 0;
+	while (d && (entry = readdir(d))) {
+		if (entry->d_name[0] == '.' || strncmp(entry->d_name, begin, strlen(begin)) != 0)
+			continue;
+		found = arena_printf(a, "%s/%s", runs, entry->d_name);
+		++*n;
+	}
+	if (d)
+		closedir(d);
+	return *n == 1 ? found : NULL;
+}
+
+/* The run that the link leads to, by its own name. */
+static bool find_latest(struct arena *a, const char *runs, const char **folder, struct err *e)
+{
+	char id[256];
+	const char *link = arena_printf(a, "%s/latest", runs);
+	ssize_t n = readlink(link, id, sizeof(id));
+
+	*folder = n > 0 && n < (ssize_t)sizeof(id) ? arena_printf(a, "%s/%.*s", runs, (int)n, id)
+						   : link;
+	return is_folder(*folder) || err_set(e, ERR_USAGE, "there is no run below '%s'", runs);
+}
+
+bool keep_find(struct arena *a, const char *root, const char *run, const char **folder,
+	       struct err *e)
+{
+	const char *runs = arena_printf(a, "%s/runs", root);
+	size_t n = 0;
+
+	if (!run || !strcmp(run, "latest"))
+		return find_latest(a, runs, folder, e);
+	*folder = arena_printf(a, "%s/%s", runs, run);
+	if (*run && !strchr(run, '/') && is_folder(*folder))
+		return true;
+	*folder = arena_strdup(a, run);
+	if (is_folder(run))
+		return true;
+	if (*run && !strchr(run, '/'))
+		*folder = find_begun(a, runs, run, &n);
+	if (n > 1)
+		return err_set(e, ERR_USAGE, "%zu runs below '%s' have an id that begins with '%s'",
+			       n, runs, run);
+	return n == 1 || err_set(e, ERR_USAGE, "there is no run '%s' below '%s'", run, runs);
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/json.h"
 #include "keep/keep.h"
 
 /* A folder for the runs of one test. */
@@ -308,6 +309,154 @@ static void a_journal_that_finds_no_room_says_so_and_keeps_whole_lines(void **st
 			    arena_printf(&s->arena, "{}\n%s\n", line));
 }
 
+static void write_journal(struct site *s, const char *text)
+{
+	const char *folder = arena_printf(&s->arena, "%s/runs/one", s->root);
+
+	assert_true(fs_mkdirs(AT_FDCWD, folder, &s->err));
+	assert_true(fs_write(AT_FDCWD, arena_printf(&s->arena, "%s/journal.jsonl", folder), text,
+			     strlen(text), &s->err));
+}
+
+static const char *resumed_journal(struct site *s, const char *text)
+{
+	write_journal(s, text);
+	s->keep = keep_resume(s->root, "one", &s->err);
+	if (!s->keep)
+		return s->err.msg;
+	assert_true(keep_note(s->keep, "{\"b\":2}", 7, &s->err));
+	assert_true(keep_sync(s->keep, &s->err));
+	text = run_file(s, "journal.jsonl");
+	keep_close(s->keep);
+	s->keep = NULL;
+	return text;
+}
+
+static void a_torn_last_line_is_cut_off_when_a_run_goes_on(void **state)
+{
+	struct site *s = *state;
+	char *line = arena_zalloc(&s->arena, 9002, 1);
+
+	assert_string_equal(resumed_journal(s, "{\"a\":1}\n"), "{\"a\":1}\n{\"b\":2}\n");
+	assert_string_equal(resumed_journal(s, "{\"a\":1}\n{\"tor"), "{\"a\":1}\n{\"b\":2}\n");
+	assert_string_equal(resumed_journal(s, "{\"tor"), "{\"b\":2}\n");
+	assert_string_equal(resumed_journal(s, ""), "{\"b\":2}\n");
+	memset(line, 'x', 9000);
+	assert_string_equal(resumed_journal(s, arena_printf(&s->arena, "{}\n%s", line)),
+			    "{}\n{\"b\":2}\n");
+	line[8999] = '\n';
+	assert_string_equal(resumed_journal(s, line),
+			    arena_printf(&s->arena, "%s{\"b\":2}\n", line));
+}
+
+static void two_runners_never_share_a_run(void **state)
+{
+	struct site *s = *state;
+	const char *folder;
+
+	open_run(s);
+	folder = keep_folder(s->keep);
+	assert_null(keep_resume(s->root, NULL, &s->err));
+	assert_int_equal(s->err.kind, ERR_USAGE);
+	assert_string_equal(s->err.msg,
+			    arena_printf(&s->arena,
+					 "the run '%s' is still going on in another process",
+					 folder));
+	folder = arena_strdup(&s->arena, folder);
+	keep_close(s->keep);
+	s->keep = keep_resume(s->root, NULL, &s->err);
+	assert_non_null(s->keep);
+	assert_string_equal(keep_folder(s->keep), folder);
+}
+
+static const char *found(struct site *s, const char *run)
+{
+	const char *folder;
+
+	return keep_find(&s->arena, s->root, run, &folder, &s->err)
+		       ? folder + strlen(s->root)
+		       : s->err.msg + strlen("there is no run");
+}
+
+static void a_run_is_found_by_id_by_what_its_id_begins_with_by_path_and_as_the_latest(void **state)
+{
+	struct site *s = *state;
+	const char *runs = arena_printf(&s->arena, "%s/runs", s->root);
+
+	assert_string_equal(found(s, NULL), arena_printf(&s->arena, " below '%s'", runs));
+	assert_true(fs_mkdirs(AT_FDCWD, arena_printf(&s->arena, "%s/2026-a", runs), &s->err));
+	assert_true(fs_mkdirs(AT_FDCWD, arena_printf(&s->arena, "%s/2026-ab", runs), &s->err));
+	assert_true(fs_mkdirs(AT_FDCWD, arena_printf(&s->arena, "%s/2025", runs), &s->err));
+	assert_int_equal(symlink("2025", arena_printf(&s->arena, "%s/latest", runs)), 0);
+	assert_string_equal(found(s, NULL), "/runs/2025");
+	assert_string_equal(found(s, "latest"), "/runs/2025");
+	assert_string_equal(found(s, "2026-a"), "/runs/2026-a");
+	assert_string_equal(found(s, "20"), s->err.msg + strlen("there is no run"));
+	assert_string_equal(s->err.msg,
+			    arena_printf(&s->arena,
+					 "3 runs below '%s' have an id that begins with '20'",
+					 runs));
+	assert_string_equal(found(s, "202"), s->err.msg + strlen("there is no run"));
+	assert_string_equal(found(s, "2026-ab"), "/runs/2026-ab");
+	assert_string_equal(found(s, "2025"), "/runs/2025");
+	assert_string_equal(found(s, arena_printf(&s->arena, "%s/2025", runs)), "/runs/2025");
+	assert_string_equal(found(s, "x"), arena_printf(&s->arena, " 'x' below '%s'", runs));
+	assert_string_equal(found(s, ""), arena_printf(&s->arena, " '' below '%s'", runs));
+}
+
+static bool count_event(void *ctx, const cJSON *event, struct err *e)
+{
+	const char *text = NULL;
+	size_t *n = ctx;
+
+	++*n;
+	return json_get_text(event, "text", &text, e);
+}
+
+/* How many events were seen, or what was said; paths cut off. */
+static const char *replayed(struct site *s, const char *text)
+{
+	size_t n = 0;
+
+	write_journal(s, text);
+	if (keep_replay(arena_printf(&s->arena, "%s/runs/one", s->root), count_event, &n, &s->err))
+		return arena_printf(&s->arena, "%zu", n);
+	assert_int_equal(s->err.kind, ERR_SYSTEM);
+	return strstr(s->err.msg, "journal.jsonl") + strlen("journal.jsonl");
+}
+
+#define FIRST "{\"version\":1}\n"
+
+static void a_journal_is_replayed_but_for_what_was_torn(void **state)
+{
+	struct site *s = *state;
+
+	assert_string_equal(replayed(s, ""), "0");
+	assert_string_equal(replayed(s, "{\"vers"), "0");
+	assert_string_equal(replayed(s, FIRST), "1");
+	assert_string_equal(replayed(s, FIRST "{}\n{\"text\":\"x\"}\n{\"te"), "3");
+	assert_int_equal(unlink(arena_printf(&s->arena, "%s/runs/one/journal.jsonl", s->root)), 0);
+	assert_true(keep_replay(s->root, count_event, NULL, &s->err));
+}
+
+static void a_journal_that_is_damaged_or_of_another_version_is_told_with_its_line(void **state)
+{
+	struct site *s = *state;
+
+	assert_string_equal(replayed(s, "{\"version\":2}\n"),
+			    ", line 1: its format is version 2, this sandbatch knows version 1");
+	assert_string_equal(replayed(s, "{}\n"),
+			    ", line 1: the first line of a journal tells its version");
+	assert_string_equal(replayed(s, "{\"version\":\"x\"}\n"),
+			    ", line 1: version must be an integer from 0 to 2147483647, not 'x'");
+	assert_string_equal(replayed(s, FIRST "{}\n[]\n{}\n"),
+			    ", line 3: an event must be an object");
+	assert_string_equal(replayed(s, FIRST "{\"text\":1}\n{}\n"),
+			    ", line 2: text must be a string, not 1");
+	assert_true(strstr(replayed(s, FIRST "{}\n{\"te\n{}\n"), ", line 3: ") != NULL);
+	assert_true(strstr(replayed(s, FIRST "\n{}\n"), ", line 2: ") != NULL);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -323,6 +472,11 @@ int main(void)
 		TEST(a_cells_folder_is_its_id_made_safe_and_short),
 		TEST(a_file_of_the_run_is_written_whole),
 		TEST(a_journal_that_finds_no_room_says_so_and_keeps_whole_lines),
+		TEST(a_torn_last_line_is_cut_off_when_a_run_goes_on),
+		TEST(two_runners_never_share_a_run),
+		TEST(a_run_is_found_by_id_by_what_its_id_begins_with_by_path_and_as_the_latest),
+		TEST(a_journal_is_replayed_but_for_what_was_torn),
+		TEST(a_journal_that_is_damaged_or_of_another_version_is_told_with_its_line),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
