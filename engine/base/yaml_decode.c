@@ -100,7 +100,8 @@ bool parse_duration(const char *text, size_t len, int64_t *out)
 	size_t n = parse_thousandths(text, len, &v);
 
 	for (size_t i = 0; n && i < sizeof(units) / sizeof(units[0]); i++) {
-		if (len - n != strlen(units[i].name) || memcmp(text + n, units[i].name, len - n))
+		if (len - n != strlen(units[i].name) ||
+		    memcmp(text + n, units[i].name, len - n) != 0)
 			continue;
 		*out = v * units[i].ms / 1000;
 		return v * units[i].ms % 1000 == 0;
