@@ -1,13 +1,13 @@
 #include "check/check.h"
 
-#include <assert.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <strings.h>
 
+#include "base/fs.h"
 #include "check/compare.h"
-#include "check/diff.h"
 
-#define COMPILER_LINES 15
+#define ARTIFACT_LINES 8
 #define DETAIL_MAX     65536
 
 const char *const verdict_names[] = {
@@ -35,6 +35,10 @@ struct judging {
 	struct arena *a;
 	const struct check_question *q;
 	struct judgement *out;
+	double score;             /* the least that a checker gave */
+	size_t nreject;           /* failures that are checkers' */
+	size_t ntrouble, nsilent; /* checkers that do not say; of them, that have not run */
+	struct failure trouble;   /* the first's */
 };
 
 static void fail(struct judging *j, const char *what, const char *detail)
@@ -118,39 +122,20 @@ static const char *said(struct arena *a, const char *sentence, const char *other
 /* The first lines of what the compiler said. */
 static const char *compiler_words(struct arena *a, const struct wire_result *r)
 {
-	CLEAN_BUF struct buf b = BUF(DETAIL_MAX);
-	struct bytes words = r->err;
-	size_t at = 0, n;
-
 	if (r->compile_stderr && *r->compile_stderr)
-		words = (struct bytes){ r->compile_stderr, strlen(r->compile_stderr) };
-	for (int i = 0; i < COMPILER_LINES && at < words.len; i++, at += n + 1) {
-		n = line_len(words, at);
-		check_show(&b, words.data + at, n < 200 ? n : 200, SHOW_SAFE);
-		buf_puts(&b, "\n");
-	}
-	if (at < words.len)
-		buf_puts(&b, "...\n");
-	return b.len ? arena_strndup(a, b.data, b.len - 1) : NULL;
+		return first_words(a,
+				   (struct bytes){ r->compile_stderr, strlen(r->compile_stderr) });
+	return first_words(a, r->err);
 }
 
-static const char *killed_by(struct arena *a, int signo)
-{
-	const char *name = sigabbrev_np(signo);
-
-	if (!name)
-		return arena_printf(a, "killed by signal %d", signo);
-	return arena_printf(a, "killed by signal %d (SIG%s)", signo, name);
-}
-
-/* How long the program itself ran, as far as the service tells. */
+/* How long the program itself ran, as far as the service tells: its time has no wait in it. */
 static int64_t run_time_ms(const struct wire_result *r)
 {
 	int64_t ms = r->total_time_ms;
 
-	if (r->has_extras)
-		ms -= r->queue_time_ms + (r->has_compile ? r->compile_time_ms : 0);
-	return ms > 0 ? ms : r->total_time_ms;
+	if (r->has_extras && r->has_compile && !r->compile_cached)
+		ms -= r->compile_time_ms;
+	return ms > 0 ? ms : 0;
 }
 
 static const char *timeout_words(struct arena *a, const struct wire_result *r)
@@ -224,6 +209,29 @@ static struct bytes filled(struct bytes b)
 	return b.data ? b : (struct bytes){ "", 0 };
 }
 
+/* A checker's part: it may fail the program, lower its score, or be in trouble itself. */
+static void ask_checker(struct judging *j, const struct comparison *c)
+{
+	struct failure told = { 0 };
+	double score;
+
+	switch (compare_by_checker(c, j->q->is_partial, &score, &told)) {
+	case ANSWER_ACCEPT:
+		break;
+	case ANSWER_REJECT:
+		fail(j, told.what, told.detail);
+		j->nreject++;
+		break;
+	case ANSWER_NONE:
+		j->nsilent += !c->check->checker;
+		if (!j->ntrouble++)
+			j->trouble = told;
+		break;
+	}
+	if (score < j->score)
+		j->score = score;
+}
+
 static void judge_streams(struct judging *j)
 {
 	const struct wire_result *r = j->q->result;
@@ -242,9 +250,81 @@ static void judge_streams(struct judging *j)
 		};
 		struct failure failure = { 0 };
 
-		if (!compare(&c, &failure))
+		if (check->spec->comparator == COMPARE_CHECKER)
+			ask_checker(j, &c);
+		else if (!compare(&c, &failure))
 			fail(j, failure.what, failure.detail);
 	}
+}
+
+static void judge_duration(struct judging *j)
+{
+	int64_t max = j->q->expect->max_duration_ms, ms = run_time_ms(j->q->result);
+
+	if (max > 0 && ms > max)
+		fail(j,
+		     arena_printf(j->a, "took %.3f s, wanted at most %.3f s", (double)ms / 1000,
+				  (double)max / 1000),
+		     NULL);
+}
+
+/* Which artifacts there are, with their sizes; NULL: none. */
+static const char *list_artifacts(struct arena *a, const struct wire_result *r)
+{
+	CLEAN_BUF struct buf b = BUF(DETAIL_MAX);
+
+	for (size_t i = 0; i < r->nartifact && i < ARTIFACT_LINES; i++) {
+		const char *name = r->artifact[i].name;
+
+		check_show(&b, name, strnlen(name, WIRE_NAME_MAX), SHOW_SAFE);
+		buf_printf(&b, ", %zu bytes\n", r->artifact[i].data.len);
+	}
+	if (r->nartifact > ARTIFACT_LINES)
+		buf_printf(&b, "... %zu more\n", r->nartifact - ARTIFACT_LINES);
+	return b.len ? arena_strndup(a, b.data, b.len - 1) : NULL;
+}
+
+static bool has_artifact(const struct wire_result *r, const char *pattern, int64_t min_bytes)
+{
+	for (size_t i = 0; i < r->nartifact; i++)
+		if ((int64_t)r->artifact[i].data.len >= min_bytes &&
+		    fs_match(pattern, r->artifact[i].name))
+			return true;
+	return false;
+}
+
+static void judge_artifacts(struct judging *j)
+{
+	const struct wire_result *r = j->q->result;
+
+	for (size_t i = 0; i < j->q->expect->nartifact; i++) {
+		const struct artifact_check *want = &j->q->expect->artifact[i];
+		const char *name = j->q->artifact ? j->q->artifact[i] : want->name.s;
+		const char *size = "";
+
+		if (has_artifact(r, name, want->min_bytes))
+			continue;
+		if (want->min_bytes > 0)
+			size = arena_printf(j->a, " of at least %" PRId64 " bytes",
+					    want->min_bytes);
+		fail(j, arena_printf(j->a, "no artifact %s%s", said(j->a, name, "''"), size),
+		     list_artifacts(j->a, r));
+	}
+}
+
+/* What failed decides; checkers in trouble only where nothing has. */
+static void conclude(struct judging *j)
+{
+	struct judgement *out = j->out;
+
+	if (!out->nfailure && j->ntrouble) {
+		fail(j, j->trouble.what, j->trouble.detail);
+		out->needs_checkers = j->nsilent == j->ntrouble;
+		return;
+	}
+	out->verdict = out->nfailure ? VERDICT_FAILED : VERDICT_PASSED;
+	if (out->nfailure == j->nreject && !j->ntrouble)
+		out->score = j->score;
 }
 
 static void judge_ended(struct judging *j, enum wire_status status)
@@ -254,9 +334,12 @@ static void judge_ended(struct judging *j, enum wire_status status)
 		j->out->verdict = VERDICT_TIMEOUT;
 		return;
 	}
-	if (judge_end(j, status))
+	if (judge_end(j, status)) {
 		judge_streams(j);
-	j->out->verdict = j->out->nfailure ? VERDICT_FAILED : VERDICT_PASSED;
+		judge_duration(j);
+		judge_artifacts(j);
+	}
+	conclude(j);
 }
 
 /* "why" beside what became of it. */
@@ -274,14 +357,21 @@ static void judge_xfail(struct judging *j)
 	}
 }
 
+/* Each check can fail once, and so can the program's end, its time and its checkers. */
+static size_t max_failures(const struct expect *x)
+{
+	return x->ncheck + x->nartifact + 4;
+}
+
 void check_judge(struct checker *c, struct arena *a, const struct check_question *q,
 		 struct judgement *out)
 {
-	struct judging j = { c, a, q, out };
+	struct judging j = { .checker = c, .a = a, .q = q, .out = out, .score = 1 };
 	enum wire_status status = status_of(q->result);
 
 	*out = (struct judgement){ .verdict = VERDICT_ERROR,
-				   .failure = ARENA_NEW(a, q->expect->ncheck + 2, struct failure) };
+				   .failure =
+					   ARENA_NEW(a, max_failures(q->expect), struct failure) };
 	switch (status) {
 	case WIRE_PENDING:
 	case WIRE_RUNNING:

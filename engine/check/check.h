@@ -28,9 +28,10 @@ extern const char *const verdict_names[]; /* "passed", ...; NULL at the end */
 /* A stream check with its texts expanded and its file read. */
 struct check {
 	const struct stream_check *spec;
-	struct bytes want;
-	const char *name; /* where want is from, for messages: the pattern's text is shown, or
-			     "cases/1.out" */
+	struct bytes want; /* of same_as: what that job printed */
+	const char *name;  /* where want is from, for messages: "cases/1.out", the job's name, the
+			      checker's file; or NULL */
+	const struct wire_result *checker; /* what the checker itself gave; NULL: it has not run */
 };
 
 /* One thing that is not as expected. */
@@ -45,6 +46,9 @@ struct judgement {
 	const char *reason; /* one line; "" when passed */
 	struct failure *failure;
 	size_t nfailure;
+	double score;        /* what was earned of the points, 0 to 1 */
+	bool needs_checkers; /* an error only since checkers have not run: all else is as expected,
+				so run them and judge again */
 };
 
 /* What is judged: a result that has come, against expect->ncheck checks in the order of
@@ -53,7 +57,9 @@ struct check_question {
 	const struct wire_result *result;
 	const struct expect *expect;
 	const struct check *check;
-	const char *xfail; /* why it is known to fail, or NULL */
+	const char *xfail;           /* why it is known to fail, or NULL */
+	bool is_partial;             /* a checker's score.txt counts */
+	const char *const *artifact; /* names of expect->artifact, expanded; NULL: as written */
 };
 
 /*
@@ -68,6 +74,9 @@ void checker_close(struct checker *c); /* NULL is fine */
  * Judge a result that has come. status timeout is VERDICT_TIMEOUT unless expected; failed is
  * VERDICT_ERROR; cancelled is VERDICT_CANCELLED; a failed compile or a limit that fired is named in
  * the reason. With xfail (why, or NULL) failed and timeout become XFAIL and passed becomes XPASS.
+ * A checker accepts with exit code 42 and rejects with 43; any other end of it is VERDICT_ERROR,
+ * unless something else has failed. The score is 1 if passed, else 0; with is_partial the least of
+ * what checkers wrote to score.txt, if nothing but checkers has failed.
  * Patterns: PCRE2, multi-line, JIT, match limit 1,000,000, JIT stack at most 1 MiB; a pattern that
  * exceeds them is a failed check that says so. All in the arena.
  */

@@ -9,10 +9,6 @@
 #define QUOTE_MAX  100 /* bytes of a wanted text in a sentence */
 #define DETAIL_MAX 65536
 
-/* Returns whether it holds; else gives the sentence and, in detail, lines. */
-typedef bool compare_fn(const struct comparison *q, const char *words, struct buf *detail,
-			const char **what);
-
 static bool is_same(struct bytes a, struct bytes b)
 {
 	return a.len == b.len && !memcmp(a.data, b.data, a.len);
@@ -43,8 +39,7 @@ static bool is_same_but_space(struct bytes a, struct bytes b)
 	return i == a.len && j == b.len;
 }
 
-/* 'text' in one line, cut if it is long. */
-static const char *quote(struct arena *a, struct bytes t, enum show as)
+const char *quote(struct arena *a, struct bytes t, enum show as)
 {
 	CLEAN_BUF struct buf b = BUF(8 * QUOTE_MAX + 16);
 	bool is_long = t.len > QUOTE_MAX;
@@ -58,23 +53,37 @@ static const char *quote(struct arena *a, struct bytes t, enum show as)
 	return arena_strdup(a, buf_text(&b));
 }
 
-/* What is wanted, in a sentence: the file that has it, or the text. */
-static const char *wanted(const struct comparison *q)
+static bool is_named(const struct comparison *q)
+{
+	const struct stream_check *spec = q->check->spec;
+
+	return q->check->name && (spec->is_file || spec->comparator == COMPARE_SAME_AS);
+}
+
+const char *wanted(const struct comparison *q)
 {
 	CLEAN_BUF struct buf b = BUF(DETAIL_MAX);
+	bool is_job = q->check->spec->comparator == COMPARE_SAME_AS;
 
-	if (!q->check->spec->is_file || !q->check->name)
+	if (!is_named(q))
 		return quote(q->a, q->want, SHOW_EXACT);
+	buf_puts(&b, is_job ? "what " : "");
 	check_show(&b, q->check->name, strlen(q->check->name), SHOW_SAFE);
+	buf_puts(&b, is_job ? " printed" : "");
 	return arena_strdup(q->a, buf_text(&b));
 }
 
-/* " from cases/1.out", or nothing. */
-static const char *from_file(const struct comparison *q)
+const char *wanted_from(const struct comparison *q)
 {
-	if (!q->check->spec->is_file)
-		return "";
-	return arena_printf(q->a, " from %s", wanted(q));
+	return is_named(q) ? arena_printf(q->a, " from %s", wanted(q)) : "";
+}
+
+bool is_whole(const struct comparison *q, const char **what)
+{
+	if (q->is_cut)
+		*what = arena_printf(q->a, "%s was cut at its cap, where what is wanted ends",
+				     q->stream);
+	return !q->is_cut;
 }
 
 static void show_difference(struct buf *b, struct bytes want, struct bytes found,
@@ -90,11 +99,8 @@ static void show_difference(struct buf *b, struct bytes want, struct bytes found
 
 static const char *final_newline(const struct comparison *q, const char *words)
 {
-	if (q->is_cut)
-		return arena_printf(q->a, "%s was cut at its cap, where what is wanted ends",
-				    q->stream);
 	return arena_printf(q->a, "%s %s%s in its final newline: %s", q->stream, words,
-			    from_file(q),
+			    wanted_from(q),
 			    q->found.len > q->want.len ? "there is one, wanted none"
 						       : "there is none, wanted one");
 }
@@ -109,12 +115,15 @@ static bool equals(const struct comparison *q, const char *words, struct buf *de
 	if (!q->is_cut && (is_exact ? is_same(q->want, q->found) : is_close))
 		return true;
 	if (is_close) {
-		*what = final_newline(q, words);
+		if (is_whole(q, what))
+			*what = final_newline(q, words);
 		return false;
 	}
 	at = spot_of_difference(want, found);
 	if (!q->want.len) {
-		*what = arena_printf(q->a, "%s is not empty", q->stream);
+		*what = arena_printf(q->a, "%s is not empty%s", q->stream,
+				     is_named(q) ? arena_printf(q->a, ", but %s is", wanted(q))
+						 : "");
 		show_head(detail, q->found, HEAD_LINES);
 		return false;
 	}
@@ -123,7 +132,7 @@ static bool equals(const struct comparison *q, const char *words, struct buf *de
 		return false;
 	}
 	*what = arena_printf(
-		q->a, "%s %s%s%s at line %zu, column %zu", q->stream, words, from_file(q),
+		q->a, "%s %s%s%s at line %zu, column %zu", q->stream, words, wanted_from(q),
 		is_same_but_space(want, found) ? " only in white space," : "", at.line, at.column);
 	show_difference(detail, want, found, &at);
 	return false;
@@ -189,6 +198,12 @@ static const struct comparator_row {
 	[COMPARE_CONTAINS] = { contains, "does not contain" },
 	[COMPARE_MATCHES] = { matches, "does not match" },
 	[COMPARE_NOT_MATCHES] = { not_matches, "matches" },
+	[COMPARE_TOKENS] = { compare_tokens, "differs" },
+	[COMPARE_FLOATS] = { compare_tokens, "differs" },
+	[COMPARE_LINES] = { compare_lines, "differs" },
+	[COMPARE_JSON] = { compare_json, "differs" },
+	[COMPARE_SAME_AS] = { equals, "differs" },
+	[COMPARE_CHECKER] = { NULL, NULL }, /* it is asked elsewhere: compare_by_checker */
 };
 
 bool compare(const struct comparison *q, struct failure *out)

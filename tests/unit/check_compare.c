@@ -1,27 +1,4 @@
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
-#include <fcntl.h>
-
-#include "base/fs.h"
-#include "check/check.h"
-
-/* One comparison, as it is told. */
-struct case_row {
-	const char *title;
-	enum comparator comparator;
-	const char *want, *found;
-	bool is_exact, is_cut;
-	const char *name;
-};
-
-#define ROW(title_, comparator_, want_, found_, ...)                                        \
-	{                                                                                   \
-		.title = title_, .comparator = comparator_, .want = want_, .found = found_, \
-		__VA_ARGS__                                                                 \
-	}
+#include "tests/unit/check_world.h"
 
 static const struct case_row cases[] = {
 	ROW("another word", COMPARE_EQUALS, "Fizz\n", "Fuzz\n"),
@@ -65,66 +42,10 @@ static const struct case_row cases[] = {
 	ROW("a pattern that is none", COMPARE_MATCHES, "(*UCP)ab(c", "abc"),
 };
 
-static struct bytes text(const char *s)
-{
-	return (struct bytes){ s, strlen(s) };
-}
-
-static void judge(struct checker *c, struct arena *a, const struct case_row *row,
-		  struct bytes found, struct judgement *out)
-{
-	struct stream_check spec = { STREAM_STDOUT, row->comparator, .is_file = row->name != NULL,
-				     .is_exact = row->is_exact };
-	struct check check = { &spec, text(row->want), row->name };
-	struct expect expect = { .check = &spec, .ncheck = 1 };
-	struct wire_result result = { .has_extras = true,
-				      .status = WIRE_COMPLETED,
-				      .out = found,
-				      .out_truncated = row->is_cut };
-	struct check_question q = { &result, &expect, &check, NULL };
-
-	check_judge(c, a, &q, out);
-}
-
-static void tell(struct buf *b, const char *title, const struct judgement *j)
-{
-	buf_printf(b, "== %s: %s\n", title, verdict_names[j->verdict]);
-	for (size_t i = 0; i < j->nfailure; i++)
-		buf_printf(b, "%s\n%s%s", j->failure[i].what,
-			   j->failure[i].detail ? j->failure[i].detail : "",
-			   j->failure[i].detail ? "\n" : "");
-}
-
-/* The text must be that of the golden file; with UPDATE_GOLDEN set it becomes so. */
-static void assert_golden(const struct buf *b, const char *path)
-{
-	CLEAN_ARENA struct arena a = { 0 };
-	struct err e = { 0 };
-	char *golden;
-	size_t n;
-
-	if (getenv("UPDATE_GOLDEN"))
-		assert_true(fs_write(AT_FDCWD, path, b->data, b->len, &e));
-	if (!fs_read(&a, AT_FDCWD, path, 1 << 20, &golden, &n, &e))
-		fail_msg("%s", e.msg);
-	assert_string_equal(buf_text(b), golden);
-}
-
 static void each_difference_is_told_as_in_the_golden_file(void **state)
 {
-	CLEAN_ARENA struct arena a = { 0 };
-	CLEAN_BUF struct buf b = BUF(1 << 20);
-	struct checker *c = checker_open();
-
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct judgement out;
-
-		judge(c, &a, &cases[i], text(cases[i].found), &out);
-		tell(&b, cases[i].title, &out);
-	}
-	checker_close(c);
-	assert_golden(&b, "fixtures/check/compare.out");
+	assert_told(EACH(cases), "fixtures/check/compare.out");
 }
 
 static void a_place_far_into_a_long_line_is_shown_with_what_is_around_it(void **state)
@@ -221,7 +142,6 @@ static void a_deep_match_that_outgrows_the_stack_says_so(void **state)
 		"stdout: the pattern '^(?:a|b(c))*$' needed more than the limit of 1 MiB of stack");
 }
 
-/* Each pair must hold. */
 static void what_is_equal_contained_or_matched_passes(void **state)
 {
 	static const struct case_row row[] = {
@@ -241,16 +161,9 @@ static void what_is_equal_contained_or_matched_passes(void **state)
 		ROW("", COMPARE_NOT_MATCHES, "\\Ab", "a\nb\n"),
 		ROW("", COMPARE_NOT_MATCHES, "x", ""),
 	};
-	CLEAN_ARENA struct arena a = { 0 };
-	struct checker *c = checker_open();
-	struct judgement out;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
-		judge(c, &a, &row[i], text(row[i].found), &out);
-		assert_string_equal(out.reason, "");
-	}
-	checker_close(c);
+	assert_all_hold(EACH(row));
 }
 
 static void ten_thousand_cells_with_one_pattern_take_under_a_second(void **state)

@@ -15,6 +15,7 @@ struct given {
 	struct check check[4];
 	struct stream_check spec[4];
 	const char *xfail;
+	bool is_partial;
 	struct judgement out;
 };
 
@@ -53,7 +54,11 @@ static void expect_stdout(struct given *g, enum comparator c, const char *want)
 
 static void judge(struct given *g)
 {
-	struct check_question q = { &g->result, &g->expect, g->check, g->xfail };
+	struct check_question q = { .result = &g->result,
+				    .expect = &g->expect,
+				    .check = g->check,
+				    .xfail = g->xfail,
+				    .is_partial = g->is_partial };
 
 	check_judge(g->checker, &g->arena, &q, &g->out);
 }
@@ -181,8 +186,10 @@ static void a_timeout_is_its_own_verdict_with_the_time(void **state)
 	g->result.status = WIRE_TIMEOUT;
 	g->result.limit = WIRE_LIMIT_TTL;
 	g->result.exit_code = -1;
-	g->result.total_time_ms = 2604;
-	g->result.queue_time_ms = 600;
+	g->result.total_time_ms = 2604; /* its compile's is in it, its wait is not */
+	g->result.queue_time_ms = 9000;
+	g->result.has_compile = true;
+	g->result.compile_time_ms = 600;
 	JUDGED(g, "timeout", "timeout after 2.0 s (ttl)");
 	g->result.limit = WIRE_LIMIT_CPU;
 	g->result.cpu_time_ms = 1000;
@@ -300,6 +307,144 @@ static void without_additions_status_and_signal_are_derived(void **state)
 	JUDGED(g, "passed", "");
 }
 
+static void a_program_that_takes_too_long_fails_without_its_wait_and_its_compile(void **state)
+{
+	struct given *g = *state;
+
+	g->expect.max_duration_ms = 2000;
+	g->result.total_time_ms = 2500;
+	g->result.queue_time_ms = 100;
+	JUDGED(g, "failed", "took 2.500 s, wanted at most 2.000 s");
+	g->result.has_compile = true;
+	g->result.compile_time_ms = 500;
+	JUDGED(g, "passed", "");
+	g->result.compile_cached = true;
+	JUDGED(g, "failed", "took 2.500 s, wanted at most 2.000 s");
+}
+
+static void artifacts_must_be_there_by_glob_and_size(void **state)
+{
+	struct wire_artifact made[] = { { "out/a.png", { "12345", 5 } },
+					{ "log\x1b[2J.txt", { "", 0 } } };
+	struct artifact_check wanted[] = { { .name = { .s = "out/*.png" }, .min_bytes = 5 },
+					   { .name = { .s = "*.txt" } } };
+	const char *names[] = { "out/*.png", "*.csv" };
+	struct given *g = *state;
+	struct check_question q = { .result = &g->result, .expect = &g->expect, .artifact = names };
+
+	g->result.artifact = made;
+	g->result.nartifact = 2;
+	g->expect.artifact = wanted;
+	g->expect.nartifact = 2;
+	JUDGED(g, "passed", "");
+	wanted[0].min_bytes = 6;
+	JUDGED(g, "failed", "no artifact out/*.png of at least 6 bytes");
+	assert_string_equal(g->out.failure[0].detail,
+			    "out/a.png, 5 bytes\nlog\\x1b[2J.txt, 0 bytes");
+	wanted[0].min_bytes = 0;
+	check_judge(g->checker, &g->arena, &q, &g->out);
+	assert_string_equal(g->out.reason, "no artifact *.csv");
+	g->result.nartifact = 0;
+	JUDGED(g, "failed", "no artifact out/*.png (and 1 more)");
+	assert_null(g->out.failure[0].detail);
+}
+
+/* Expect stdout to please a checker that gave this result. */
+static void expect_checker(struct given *g, const struct wire_result *result)
+{
+	expect_stdout(g, COMPARE_CHECKER, "");
+	g->check[g->expect.ncheck - 1].name = "check.py";
+	g->check[g->expect.ncheck - 1].checker = result;
+}
+
+static struct wire_result ended(int exit_code)
+{
+	return (struct wire_result){ .has_extras = true,
+				     .status = WIRE_COMPLETED,
+				     .exit_code = exit_code };
+}
+
+static void a_checker_accepts_with_42_and_rejects_with_43(void **state)
+{
+	struct wire_result checker = ended(42);
+	struct given *g = *state;
+
+	expect_checker(g, &checker);
+	JUDGED(g, "passed", "");
+	assert_true(g->out.score == 1);
+	checker.exit_code = 43;
+	checker.out = text("line 3: the path\x1b[2J\nis no path\n");
+	JUDGED(g, "failed", "the checker 'check.py' rejects stdout");
+	assert_string_equal(g->out.failure[0].detail, "line 3: the path\\x1b[2J\nis no path");
+	assert_true(g->out.score == 0);
+}
+
+static void a_checker_that_ends_otherwise_is_an_error(void **state)
+{
+	struct wire_result checker = ended(1);
+	struct given *g = *state;
+
+	expect_checker(g, &checker);
+	checker.err = text("Traceback\n");
+	JUDGED(g, "error",
+	       "the checker 'check.py' ended with exit code 1, wanted 42 (right) or 43 (wrong)");
+	assert_string_equal(g->out.failure[0].detail, "Traceback");
+	assert_false(g->out.needs_checkers);
+	checker.signal = 11;
+	checker.exit_code = 139;
+	JUDGED(g, "error", "the checker 'check.py' was killed by signal 11 (SIGSEGV)");
+	checker.status = WIRE_TIMEOUT;
+	JUDGED(g, "error", "the checker 'check.py' did not end in time");
+	checker = ended(1);
+	checker.has_compile = true;
+	checker.compile_exit_code = 1;
+	checker.compile_stderr = "error: expected ';'";
+	JUDGED(g, "error", "the checker 'check.py' does not compile");
+	assert_string_equal(g->out.failure[0].detail, "error: expected ';'");
+}
+
+static void a_checker_is_needed_once_all_else_is_as_expected(void **state)
+{
+	struct given *g = *state;
+
+	expect_checker(g, NULL);
+	JUDGED(g, "error", "the checker 'check.py' has not run");
+	assert_true(g->out.needs_checkers);
+	g->result.exit_code = 1;
+	JUDGED(g, "failed", "exit code 1, wanted 0");
+	assert_false(g->out.needs_checkers);
+	g->result.exit_code = 0;
+	g->result.out_truncated = true;
+	JUDGED(g, "failed", "stdout was cut at its cap, after 0 bytes");
+	assert_false(g->out.needs_checkers);
+}
+
+static void a_checkers_score_counts_where_points_are_partial(void **state)
+{
+	struct wire_artifact score = { "score.txt", { " 0.25\n", 6 } };
+	struct wire_result checker = ended(43);
+	struct given *g = *state;
+
+	checker.artifact = &score;
+	checker.nartifact = 1;
+	expect_checker(g, &checker);
+	judge(g);
+	assert_true(g->out.score == 0);
+	g->is_partial = true;
+	judge(g);
+	assert_true(g->out.verdict == VERDICT_FAILED && g->out.score == 0.25);
+	checker.exit_code = 42;
+	judge(g);
+	assert_true(g->out.verdict == VERDICT_PASSED && g->out.score == 0.25);
+	g->result.exit_code = 1;
+	judge(g);
+	assert_true(g->out.verdict == VERDICT_FAILED && g->out.score == 0);
+	g->result.exit_code = 0;
+	score.data = text("1.5");
+	JUDGED(g, "error",
+	       "the checker 'check.py' wrote '1.5' to score.txt, wanted a number from 0 to 1");
+}
+
 #define GIVEN(name) cmocka_unit_test_setup_teardown(name, open_given, close_given)
 
 int main(void)
@@ -326,6 +471,12 @@ int main(void)
 		GIVEN(a_known_failure_is_xfail_with_why_and_what),
 		GIVEN(a_known_failure_that_passes_is_xpass),
 		GIVEN(without_additions_status_and_signal_are_derived),
+		GIVEN(a_program_that_takes_too_long_fails_without_its_wait_and_its_compile),
+		GIVEN(artifacts_must_be_there_by_glob_and_size),
+		GIVEN(a_checker_accepts_with_42_and_rejects_with_43),
+		GIVEN(a_checker_that_ends_otherwise_is_an_error),
+		GIVEN(a_checker_is_needed_once_all_else_is_as_expected),
+		GIVEN(a_checkers_score_counts_where_points_are_partial),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
