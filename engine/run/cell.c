@@ -89,7 +89,7 @@ void cell_on_answer(void *ctx, const struct api_answer *answer)
 }
 
 /* The call failed. When nobody answers, or we may not come in, no other cell will fare better. */
-static void refuse(struct run *r, uint32_t i, const struct api_answer *answer)
+void cell_refuse(struct run *r, uint32_t i, const struct api_answer *answer)
 {
 	long status = answer->http_status;
 	struct attempt at = { .verdict = VERDICT_ERROR,
@@ -170,7 +170,7 @@ static void take_id(struct run *r, uint32_t i, const struct api_answer *answer)
 	struct err e = { 0 };
 
 	if (!answer->ok) {
-		refuse(r, i, answer);
+		cell_refuse(r, i, answer);
 		return;
 	}
 	row->job_id = f->job_id = arena_strdup(&r->arena, answer->job->id);
@@ -192,7 +192,7 @@ static void take_result(struct run *r, uint32_t i, const struct api_answer *answ
 				.is_infra = true };
 
 	if (!answer->ok)
-		refuse(r, i, answer);
+		cell_refuse(r, i, answer);
 	else if (!answer->job->result)
 		cell_finish(r, i, &none);
 	else
@@ -225,6 +225,12 @@ void cell_step(struct run *r, uint32_t i)
 		return;
 	case CELL_AWAITING:
 		take_result(r, i, c->flight->answer);
+		return;
+	case CELL_ASKING:
+		judge_take_id(r, i, c->flight->answer);
+		return;
+	case CELL_CHECKING:
+		judge_take_checker(r, i, c->flight->answer);
 		return;
 	case CELL_RESTING:
 		ready_push(r, i);

@@ -1,5 +1,6 @@
 /* What can be told before anything is sent. */
 #include "run/expected.h"
+#include "run/referee.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -89,12 +90,47 @@ static bool check_patterns(const struct job_spec *j, const struct check *check, 
 	return true;
 }
 
+/* Its checkers are there, and the endpoint can run them. */
+static bool check_referees(struct precheck *c, struct arena *a, const struct cell *cell,
+			   const struct check *check, struct err *e)
+{
+	struct hearing h = { .cell = cell, .check = check };
+	struct wire_request r;
+
+	for (size_t i = 0; i < cell->job->expect.ncheck; i++) {
+		if (check[i].spec->comparator != COMPARE_CHECKER)
+			continue;
+		if (!referee_build(a, &c->sources, &h, i, &r, e) ||
+		    !check_endpoint(c->o, cell->job, &r, e))
+			return false;
+	}
+	return true;
+}
+
+static void check_expected(struct precheck *c, struct arena *a, const struct cell *cell)
+{
+	struct check *check;
+	struct mark at = { 0 };
+	struct err e = { 0 };
+
+	c->sources.is_unknown = false;
+	if (expected_checks(a, &c->sources, cell, &check, &e)) {
+		if (!check_patterns(cell->job, check, &at, &e)) {
+			mistake(c, cell, at, e.msg);
+			return;
+		}
+		if (check_referees(c, a, cell, check, &e))
+			return;
+	}
+	if (!c->sources.is_unknown)
+		mistake(c, cell, c->sources.at->mark, e.msg);
+}
+
 static void check_cell(struct precheck *c, const struct cell *cell)
 {
 	CLEAN_ARENA struct arena a = { 0 };
 	const struct job_spec *j = cell->job;
 	struct wire_request r;
-	struct check *check;
 	struct mark at = { 0 };
 	struct err e = { 0 };
 
@@ -107,10 +143,7 @@ static void check_cell(struct precheck *c, const struct cell *cell)
 	}
 	if (!check_endpoint(c->o, j, &r, &e))
 		mistake(c, cell, j->language.s ? j->language.mark : j->mark, e.msg);
-	if (!expected_checks(&a, &c->sources, cell, &check, &e))
-		mistake(c, cell, c->sources.at->mark, e.msg);
-	else if (!check_patterns(j, check, &at, &e))
-		mistake(c, cell, at, e.msg);
+	check_expected(c, &a, cell);
 	if (!check_signatures(j, &e))
 		mistake(c, cell, j->mark, e.msg);
 }

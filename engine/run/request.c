@@ -240,11 +240,13 @@ bool request_build(struct arena *a, struct sources *s, const struct cell *cell,
 {
 	struct making m = { a, s, cell };
 	int64_t mb = s->options->has_additions ? WIRE_MB : 1000000;
+	bool ok;
 
 	*out = (struct wire_request){ 0 };
 	make_settings(&m, out);
 	make_env(&m, out);
-	if (!make_code(&m, out, e) || !make_input(&m, out, e) || !make_files(&m, out, e))
+	ok = make_code(&m, out, e) && make_input(&m, out, e) && make_files(&m, out, e);
+	if (!source_settle(s, e) || !ok)
 		return false;
 	if (!out->language) /* without an endpoint to ask: only the rest can be checked */
 		out->language = "";

@@ -103,6 +103,7 @@ struct run *run_open(const struct plan *p, const struct run_options *o, struct e
 	r->cell = ARENA_NEW(&r->arena, p->ncell, struct cell_run);
 	r->is_slow = ARENA_NEW(&r->arena, p->spec->njob, bool);
 	row_open(r);
+	r->sources.row = r->sum.row;
 	make_flights(r);
 	ready_link(r);
 	return r;

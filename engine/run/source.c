@@ -5,16 +5,41 @@
 #include <string.h>
 
 #include "base/fs.h"
+#include "run/left.h"
 
 struct text source_expand(struct arena *a, struct sources *s, const struct cell *cell,
 			  const struct text *t)
 {
+	struct asking asking = { a, s, cell };
 	struct scope scope = { .spec = s->plan->spec,
 			       .matrix = cell->matrix,
-			       .nmatrix = cell->nmatrix };
+			       .nmatrix = cell->nmatrix,
+			       .job = cell->job,
+			       .allow_outside = s->options->allow_outside,
+			       .needs = s->row ? left_tell : NULL,
+			       .needs_ctx = &asking };
+	struct text out;
+	struct err e = { 0 };
 
 	s->at = t;
-	return spec_expand(a, &scope, t);
+	if (spec_eval(a, &scope, t, &out, &e))
+		return out;
+	if (!s->failure.kind) {
+		s->failure = e;
+		s->failed_at = t;
+	}
+	return (struct text){ .s = "", .mark = t->mark };
+}
+
+bool source_settle(struct sources *s, struct err *e)
+{
+	s->is_unknown = s->failure.kind != ERR_NONE;
+	if (!s->is_unknown)
+		return true;
+	*e = s->failure;
+	s->at = s->failed_at;
+	s->failure = (struct err){ 0 };
+	return false;
 }
 
 /* Whether the path, as it is written, leads out of the folder it starts in. */

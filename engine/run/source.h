@@ -6,9 +6,13 @@
 
 #define SOURCE_MAX ((size_t)64 << 20) /* of one file that is read whole */
 
-/* What the text says in that cell; s->at is it, for the place of a mistake. */
+/* What the text says in that cell; s->at is it, for the place of a mistake. Empty when it cannot be
+ * told: source_settle must be asked before it is used. */
 struct text source_expand(struct arena *a, struct sources *s, const struct cell *cell,
 			  const struct text *t);
+/* Whether all texts since it was last asked could be told; else e is why the first could not, and
+ * s->at that. */
+bool source_settle(struct sources *s, struct err *e);
 /* Whether the path stays in the spec's folder, as it is written, or may leave it. */
 bool source_check(struct sources *s, const char *path, struct err *e);
 /* The file of the spec's folder (or of anywhere if that is allowed) whose path the text says, whole

@@ -19,6 +19,8 @@ enum cell_state {
 	CELL_READY,      /* in the queue */
 	CELL_SUBMITTING, /* the service has not given an id yet */
 	CELL_AWAITING,   /* the service has it */
+	CELL_ASKING,     /* as SUBMITTING, but it is the cell's checker */
+	CELL_CHECKING,   /* as AWAITING, likewise */
 	CELL_RESTING,    /* until it is tried again; holds no flight */
 	CELL_CANCELLING, /* we asked the service to stop it */
 	CELL_ENDED,
@@ -75,6 +77,9 @@ struct flight {
 	struct api_call *call;
 	const struct api_answer *answer; /* while cell_step handles it */
 	const char *job_id;              /* of what runs for it now: the program, or a checker */
+	struct wire_result *res; /* a copy, while checkers run; NULL: the program itself does */
+	struct check *check;     /* all of the cell's, likewise */
+	size_t checker;          /* which of these runs */
 	struct flight *next_free;
 };
 
@@ -117,6 +122,8 @@ void cell_step(struct run *r, uint32_t i);
 void cell_end(struct run *r, uint32_t i, enum verdict v, const char *reason);
 void cell_land(struct run *r, uint32_t i); /* give its flight back */
 void cell_on_answer(void *ctx, const struct api_answer *answer);
+/* The call failed. */
+void cell_refuse(struct run *r, uint32_t i, const struct api_answer *answer);
 /* An attempt is over: the cell ends, or rests until the next. */
 void cell_finish(struct run *r, uint32_t i, const struct attempt *at);
 
@@ -131,8 +138,11 @@ void row_open(struct run *r);
 void row_fill(struct run *r, uint32_t i, const struct wire_result *res);
 void row_judge(struct run *r, uint32_t i, const struct attempt *at);
 
-/* judge: the result has come: kept first, judged then */
+/* judge: the result has come: kept first, judged then; the cell's checkers run one after the other
+ */
 void judge_result(struct run *r, uint32_t i, const struct wire_result *res);
+void judge_take_id(struct run *r, uint32_t i, const struct api_answer *answer);
+void judge_take_checker(struct run *r, uint32_t i, const struct api_answer *answer);
 
 /* stop */
 void stop_failed(struct run *r, const struct err *e); /* the system failed us */

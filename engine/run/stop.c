@@ -31,7 +31,7 @@ void stop_tell(struct run *r)
 	for (uint32_t i = 0; i < r->plan->ncell; i++) {
 		struct cell_run *c = &r->cell[i];
 
-		if (c->state == CELL_AWAITING && stop_cancels(r)) {
+		if ((c->state == CELL_AWAITING || c->state == CELL_CHECKING) && stop_cancels(r)) {
 			api_drop(c->flight->call);
 			c->state = CELL_CANCELLING;
 			c->flight->call =

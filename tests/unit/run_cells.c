@@ -47,6 +47,14 @@ static const struct meaning {
 	struct wire_result res;
 } meanings[] = {
 	{ "pass", { .success = true, .total_time_ms = 100 } },
+	{ "accept", { .exit_code = 42 } },
+	{ "reject", { .exit_code = 43, .err = { "no good\n", 8 } } },
+	{ "half",
+	  { .exit_code = 43,
+	    .artifact = (struct wire_artifact[]){ { "score.txt", { "0.5\n", 4 } } },
+	    .nartifact = 1 } },
+	{ "one", { .success = true, .out = { "1\n", 2 } } },
+	{ "two", { .success = true, .out = { "2\n", 2 } } },
 	{ "slow", { .success = true, .total_time_ms = TTL_MS * 95 / 100 } },
 	{ "fail", { .exit_code = 1, .out = { "wrong\n", 6 }, .total_time_ms = 100 } },
 	{ "flap", { .exit_code = 1, .err = { "connection reset\n", 17 } } },
@@ -139,7 +147,11 @@ struct api_call *api_submit(struct api *api, const char *key, const char *body, 
 	assert_int_equal(strlen(key), 36);
 	assert_true(wire_request_parse(&a, body, len, &r, &e));
 	id = next_word(api, arena_strndup(&a, r.code.data, r.code.len));
-	buf_printf(&api->log, "%s ", id);
+	buf_puts(&api->log, id);
+	for (size_t i = 0; i < r.nfile; i++)
+		buf_printf(&api->log, ",%s=%.*s", r.file[i].name, (int)r.file[i].data.len,
+			   r.file[i].data.data);
+	buf_puts(&api->log, " ");
 	c = begin(api, id, done, ctx);
 	c->is_submit = true;
 	if (++api->nflight > api->most)
@@ -206,6 +218,11 @@ static void open_bench(struct bench *b, const char *jobs)
 			    "version: 1\ndefaults: { ttl: 10, language: bash }\njobs:\n%s", jobs);
 	fd = open(b->folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	assert_true(fs_write(fd, "spec.yaml", text, strlen(text), &e));
+	assert_true(fs_write(fd, "judge.sh", "judge accept", 12, &e));
+	assert_true(fs_write(fd, "strict.sh", "strict reject", 13, &e));
+	assert_true(fs_write(fd, "kind.sh", "kind half", 9, &e));
+	assert_true(fs_write(fd, "ill.sh", "ill fail", 8, &e));
+	assert_true(fs_write(fd, "answer", "1\n", 2, &e));
 	if (!spec_load(&b->arena, arena_printf(&b->arena, "%s/spec.yaml", b->folder), NULL,
 		       &b->tell, &b->spec, &e) ||
 	    !plan_build(&b->arena, &b->spec, &b->plan, &e))
@@ -467,6 +484,68 @@ static void what_runs_when_it_is_enough_ends_by_itself(void **state)
 	close_bench(&b);
 }
 
+/* ---- what others printed, and checkers ---- */
+
+static void what_another_job_printed_is_compared(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	open_bench(
+		&b,
+		"  a: { code: a one }\n  b: { code: b one, expect: { stdout: { same_as: a } } }\n"
+		"  c: { code: c two, expect: { stdout: { same_as: a } } }\n");
+	assert_string_equal(go(&b), "a passed 1\nb passed 1\nc failed 1\n");
+	close_bench(&b);
+}
+
+static void a_checker_is_a_job_of_its_own_that_alone_gets_the_answer(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	open_bench(
+		&b,
+		"  a:\n    code: a one\n    stdin: question\n    expect: { stdout: "
+		"[ { equals_file: answer }, { checker: { file: judge.sh, language: bash } } ] }\n"
+		"  b: { code: b two, expect: { stdout: "
+		"{ checker: { file: strict.sh, language: bash } } } }\n"
+		"  c: { code: c fail, expect: { stdout: "
+		"{ checker: { file: judge.sh, language: bash } } } }\n");
+	b.o.max_in_flight = 1;
+	assert_string_equal(go(&b), "a passed 1\nb failed 1\nc failed 1\n");
+	assert_string_equal(buf_text(&b.api.log),
+			    "a/1/one judge/1/accept,input=question,answer=1\n,output=1\n "
+			    "b/1/two strict/1/reject,input=,answer=,output=2\n c/1/fail ");
+	close_bench(&b);
+}
+
+static void a_checker_may_give_a_part_of_the_points(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	open_bench(&b, "  a: { code: a one, points: 4, partial: true, expect: { stdout: "
+		       "{ checker: { file: kind.sh, language: bash } } } }\n"
+		       "  b: { code: b one, points: 3 }\n  c: { code: c fail, points: 2 }\n");
+	assert_string_equal(go(&b), "a failed 1\nb passed 1\nc failed 1\n");
+	assert_true(b.sum.row[0].points == 2 && b.sum.row[0].max_points == 4);
+	assert_true(b.sum.row[1].points == 3);
+	assert_true(b.sum.row[2].points == 0 && b.sum.row[2].max_points == 2);
+	close_bench(&b);
+}
+
+static void a_checker_that_does_not_work_is_an_error(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	open_bench(&b, "  a: { code: a one, expect: { stdout: "
+		       "{ checker: { file: ill.sh, language: bash } } } }\n");
+	assert_string_equal(go(&b), "a error 1\n");
+	close_bench(&b);
+}
+
 static void thousands_may_wait_for_thousands(void **state)
 {
 	struct bench b;
@@ -504,6 +583,10 @@ int main(void)
 		cmocka_unit_test(an_allowed_failure_keeps_no_one),
 		cmocka_unit_test(after_enough_failures_nothing_more_is_started),
 		cmocka_unit_test(what_runs_when_it_is_enough_ends_by_itself),
+		cmocka_unit_test(what_another_job_printed_is_compared),
+		cmocka_unit_test(a_checker_is_a_job_of_its_own_that_alone_gets_the_answer),
+		cmocka_unit_test(a_checker_may_give_a_part_of_the_points),
+		cmocka_unit_test(a_checker_that_does_not_work_is_an_error),
 		cmocka_unit_test(thousands_may_wait_for_thousands),
 	};
 
