@@ -1,5 +1,6 @@
 #include "service/http.h"
 
+#include <assert.h>
 #include <microhttpd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,6 +84,12 @@ static void unwatch(struct call *c)
 	c->watched_fd = -1;
 }
 
+void call_tell(struct call *c, const char *name, const char *value)
+{
+	assert(c->nheader < CALL_HEADERS);
+	c->header[c->nheader++] = (struct wire_pair){ name, value };
+}
+
 void call_answer(struct call *c, unsigned status, struct bytes body)
 {
 	if (c->is_answered)
@@ -104,7 +111,10 @@ void call_fail(struct call *c, const struct err *e)
 
 	if (f->status == 500)
 		log_warn("%s %s: %s", c->method, c->path, e->msg);
-	c->retry_after_s = f->retry_after_s;
+	if (!c->retry_after_s)
+		c->retry_after_s = f->retry_after_s;
+	if (c->retry_after_s)
+		call_tell(c, "Retry-After", arena_printf(&c->arena, "%d", c->retry_after_s));
 	wire_error_print(e->msg, c->code ? c->code : f->code, &b);
 	call_answer(c, f->status, (struct bytes){ buf_text(&b), b.len });
 }
@@ -114,21 +124,21 @@ static enum MHD_Result call_send(struct call *c)
 	size_t len = 0;
 	char *data = buf_take(&c->answer, &len);
 	struct MHD_Response *r = MHD_create_response_from_buffer(len, data, MHD_RESPMEM_MUST_FREE);
+	const char *type = "application/json";
 	enum MHD_Result ok;
-	char seconds[16];
 
 	if (!r) {
 		free(data);
 		return MHD_NO;
 	}
-	MHD_add_response_header(r, "Content-Type", "application/json");
-	MHD_add_response_header(r, WIRE_HEADER, WIRE_VERSION);
-	if (c->allow)
-		MHD_add_response_header(r, "Allow", c->allow);
-	if (c->retry_after_s) {
-		snprintf(seconds, sizeof(seconds), "%d", c->retry_after_s);
-		MHD_add_response_header(r, "Retry-After", seconds);
+	for (size_t i = 0; i < c->nheader; i++) {
+		if (!strcmp(c->header[i].key, "Content-Type"))
+			type = c->header[i].value;
+		else
+			MHD_add_response_header(r, c->header[i].key, c->header[i].value);
 	}
+	MHD_add_response_header(r, "Content-Type", type);
+	MHD_add_response_header(r, WIRE_HEADER, WIRE_VERSION);
 	ok = MHD_queue_response(c->conn, c->status, r);
 	MHD_destroy_response(r);
 	return ok;
@@ -169,9 +179,11 @@ static void park(struct call *c)
 		c->watched_fd = info->connect_fd;
 }
 
-static struct call *call_new(struct httpd *h, struct MHD_Connection *conn, const char *method,
-			     const char *path)
+/* The first that is heard of a request: its line, whose target libmicrohttpd is about to take
+ * apart. Each call made here ends in on_completed. */
+static void *on_line(void *ctx, const char *target, struct MHD_Connection *conn)
 {
+	struct httpd *h = ctx;
 	struct call *c = zalloc(sizeof(*c));
 
 	c->http = h;
@@ -179,8 +191,7 @@ static struct call *call_new(struct httpd *h, struct MHD_Connection *conn, const
 	c->watched_fd = -1;
 	c->body = BUF((size_t)body_max);
 	c->answer = BUF(ANSWER_MAX);
-	c->method = arena_strdup(&c->arena, strcmp(method, "HEAD") != 0 ? method : "GET");
-	c->path = arena_strdup(&c->arena, path);
+	c->target = arena_strdup(&c->arena, target);
 	TAILQ_INSERT_TAIL(&h->calls, c, link);
 	return c;
 }
@@ -204,6 +215,15 @@ static void refuse(struct call *c, const struct err *e)
 	call_fail(c, e);
 }
 
+/* The query is read as C strings from here on. */
+static bool check_query(const struct call *c, struct err *e)
+{
+	const char *query = strchr(c->target, '?');
+
+	return !query || !strstr(query, "%00") ||
+	       err_set(e, ERR_MALFORMED, "the query of a URL must not hold %%00");
+}
+
 static bool check_size(const struct call *c, int64_t *size, struct err *e)
 {
 	const char *text = call_header(c, "Content-Length");
@@ -222,7 +242,7 @@ static enum MHD_Result on_head(struct call *c)
 	int64_t size = 0;
 	struct err e;
 
-	if (check_size(c, &size, &e) && hooks->head(hooks->ctx, c, &e))
+	if (check_size(c, &size, &e) && check_query(c, &e) && hooks->head(hooks->ctx, c, &e))
 		return MHD_YES;
 	refuse(c, &e);
 	return call_header(c, "Expect") || size > drop_max ? call_send(c) : MHD_YES;
@@ -259,10 +279,12 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *conn, const 
 	struct call *c = *slot;
 	size_t given = *n;
 
-	(void)version;
-	if (!c) {
-		c = call_new(ctx, conn, method, path);
-		*slot = c;
+	(void)ctx, (void)conn, (void)version;
+	if (!c->is_headed) {
+		c->is_headed = true;
+		c->verb = arena_strdup(&c->arena, method);
+		c->method = strcmp(method, "HEAD") != 0 ? c->verb : "GET";
+		c->path = arena_strdup(&c->arena, path);
 		return on_head(c);
 	}
 	if (given) {
@@ -318,11 +340,11 @@ static bool door_open(struct httpd *h, struct door *d, struct err *e)
 {
 	const union MHD_DaemonInfo *info;
 
-	d->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
-				     on_request, h, MHD_OPTION_LISTEN_SOCKET, d->at.fd,
-				     MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
-				     MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
-				     MHD_OPTION_CONNECTION_LIMIT, most_callers(), MHD_OPTION_END);
+	d->daemon = MHD_start_daemon(
+		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, h,
+		MHD_OPTION_LISTEN_SOCKET, d->at.fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
+		MHD_OPTION_URI_LOG_CALLBACK, on_line, h, MHD_OPTION_CONNECTION_TIMEOUT,
+		(unsigned)IDLE_S, MHD_OPTION_CONNECTION_LIMIT, most_callers(), MHD_OPTION_END);
 	if (!d->daemon) {
 		close(d->at.fd);
 		return err_set(e, ERR_SYSTEM, "cannot serve HTTP on %s", d->at.url);

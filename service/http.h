@@ -2,9 +2,9 @@
  * http -- HTTP over TCP and Unix sockets (libmicrohttpd) on our loop. Knows
  * nothing of jobs: whole requests go up, answers come down, at once or later.
  *
- * Every answer is JSON and tells WIRE_HEADER. A request that was not answered
- * when its handler returned is parked: libmicrohttpd suspends it, and since that
- * does not tell of a caller who hangs up, we watch the socket ourselves.
+ * Every answer tells WIRE_HEADER, and is JSON unless said otherwise. A request that was not
+ * answered when its handler returned is parked: libmicrohttpd suspends it, and since that does not
+ * tell of a caller who hangs up, we watch the socket ourselves.
  */
 #ifndef SERVICE_HTTP_H
 #define SERVICE_HTTP_H
@@ -18,19 +18,24 @@
 struct httpd;
 struct MHD_Connection;
 
+#define CALL_PARAMS  2
+#define CALL_HEADERS 6
+
 /* One request. */
 struct call {
 	const char *method; /* GET for HEAD too */
+	const char *verb;   /* the method as it was sent */
+	const char *target; /* path and query as they were sent */
 	const char *path;   /* without its query, unescaped */
 	struct buf body;
 	struct arena arena; /* lives as long as the request */
 
 	/* For the hooks, which the rest is nothing to. */
 	const void *route;
-	const char *param; /* the variable part of the path */
+	const char *param[CALL_PARAMS]; /* the variable parts of the path */
 	char tenant[DIGEST_HEX];
 	const char *code;  /* of an error answer, instead of its kind's; a constant */
-	const char *allow; /* Allow: header, in the arena */
+	int retry_after_s; /* 0: the kind's */
 	/* Called when the caller has hung up on a parked request, which is then answered for good.
 	 */
 	void (*on_gone)(void *ctx);
@@ -39,11 +44,12 @@ struct call {
 	/* http.c's own. */
 	struct httpd *http;
 	struct MHD_Connection *conn;
-	bool is_run, is_parked, is_answered, is_refused;
+	bool is_headed, is_run, is_parked, is_answered, is_refused;
 	int watched_fd; /* -1: none */
 	size_t dropped_bytes;
 	unsigned status;
-	int retry_after_s;
+	struct wire_pair header[CALL_HEADERS]; /* of the answer */
+	size_t nheader;
 	struct buf answer;
 	TAILQ_ENTRY(call) link;
 };
@@ -71,7 +77,9 @@ bool httpd_is_idle(const struct httpd *h);
 /* A header of the request, or an argument of its query; NULL if absent. */
 const char *call_header(const struct call *c, const char *name);
 const char *call_query(const struct call *c, const char *name);
-/* Answer with JSON; body is copied. */
+/* The answer will have that header; name is a constant, value is in the arena or one too. */
+void call_tell(struct call *c, const char *name, const char *value);
+/* Answer, with JSON unless a Content-Type was told; body is copied. */
 void call_answer(struct call *c, unsigned status, struct bytes body);
 /* Answer with the error's row of the one table kind -> status, code. */
 void call_fail(struct call *c, const struct err *e);

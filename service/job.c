@@ -137,6 +137,7 @@ void job_end(struct job *j, const struct wire_result *result)
 	j->ended_ms = clock_unix_ms();
 	r.job_id = j->id;
 	r.language = j->language_name;
+	r.detected_language = j->is_detected ? j->language_name : NULL;
 	r.has_extras = true;
 	r.queue_time_ms = (j->started_at ? j->started_at : now) - j->created_at;
 	r.total_time_ms = j->started_at ? now - j->started_at : 0;
@@ -151,6 +152,7 @@ void job_end(struct job *j, const struct wire_result *result)
 
 		large.job_id = j->id;
 		large.language = j->language_name;
+		large.detected_language = r.detected_language;
 		large.execution_mode = r.execution_mode;
 		large.has_extras = true;
 		r = large;

@@ -20,7 +20,7 @@ struct job {
 	int64_t seq; /* in the store */
 	char language_name[64];
 	const struct language *language; /* NULL: not known any more */
-	bool is_interactive;
+	bool is_interactive, is_detected;
 	enum wire_status status;
 	enum why why;
 	int64_t created_ms, started_ms, ended_ms; /* Unix time, 0: not yet */

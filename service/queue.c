@@ -103,6 +103,7 @@ static void on_owed(void *ctx, int64_t seq, const struct store_job *s)
 
 	j->seq = seq;
 	j->is_interactive = s->is_interactive;
+	j->is_detected = s->is_detected;
 	j->language = languages_find(q->parts.languages, s->language);
 	job_enter(q, j, s->tenant, s->language);
 	if (j->is_interactive)
@@ -226,6 +227,7 @@ static bool submit_new(struct queue *q, const struct submission *s, const char *
 		.tenant = s->tenant,
 		.language = s->language->name,
 		.is_interactive = s->is_interactive,
+		.is_detected = s->is_detected,
 		.created_ms = clock_unix_ms(),
 		.key = s->key,
 		.digest = digest,
@@ -242,6 +244,7 @@ static bool submit_new(struct queue *q, const struct submission *s, const char *
 	j = job_new(q, id, row.created_ms);
 	j->seq = seq;
 	j->is_interactive = s->is_interactive;
+	j->is_detected = s->is_detected;
 	j->language = s->language;
 	job_enter(q, j, s->tenant, s->language->name);
 	keep_request(q, j, s);

@@ -56,6 +56,7 @@ struct submission {
 	struct arena *arena;          /* taken over when the submit succeeds */
 	const struct language *language;
 	bool is_interactive;
+	bool is_detected; /* the language was: the result says so */
 };
 
 /* With all jobs that the store still owes; interactive ones among them end as cancelled: their

@@ -5,17 +5,20 @@
 
 #include "base/json.h"
 #include "service/auth.h"
+#include "service/posted.h"
 
 #define KEY_MAX 255 /* bytes of an Idempotency-Key */
 
 enum {
 	PUBLIC = 1, /* whoever calls */
 	JSON = 2,   /* takes a body, which is JSON */
+	TEXT = 4,   /* takes a body, which is a source text */
 };
 
 struct route {
 	const char *method;
-	const char *path; /* a last part {id} stands for any that is not empty */
+	const char *path; /* a part {} stands for any that is not empty, a last {*} for all that is
+			     left */
 	bool (*run)(struct routes *r, struct call *c, struct err *e);
 	unsigned flags;
 };
@@ -106,11 +109,13 @@ static bool get_key(struct call *c, const char **key, struct err *e)
 static bool submit(struct routes *r, struct call *c, enum wait_for what, struct err *e)
 {
 	CLEAN_ARENA struct arena a = { 0 };
+	const struct route *route = c->route;
 	struct submission s = {
 		.tenant = c->tenant,
 		.body = { buf_text(&c->body), c->body.len },
 		.arena = &a,
 		.is_interactive = what == WAIT_RESULT,
+		.is_detected = route->flags & TEXT,
 	};
 
 	s.request = ARENA_NEW(&a, 1, struct wire_request);
@@ -137,6 +142,37 @@ static bool execute(struct routes *r, struct call *c, struct err *e)
 static bool execute_async(struct routes *r, struct call *c, struct err *e)
 {
 	return submit(r, c, WAIT_SAVED, e);
+}
+
+/* The text becomes the JSON of the same request, which then goes the way of all requests. */
+static bool submit_source(struct routes *r, struct call *c, enum wait_for what, struct err *e)
+{
+	CLEAN_BUF struct buf request = BUF((size_t)2 * WIRE_BODY_MAX);
+	const struct bytes source = { buf_text(&c->body), c->body.len };
+	struct detected d;
+	struct buf text;
+
+	if (!posted_check(source, e))
+		return false;
+	d = detect_language(r->languages, source);
+	if (!d.language)
+		return posted_undetected(c, &d, e);
+	if (!posted_request(c, d.language->name, &request, e))
+		return false;
+	text = c->body;
+	c->body = request;
+	request = text;
+	return submit(r, c, what, e);
+}
+
+static bool run_source(struct routes *r, struct call *c, struct err *e)
+{
+	return submit_source(r, c, WAIT_RESULT, e);
+}
+
+static bool run_source_async(struct routes *r, struct call *c, struct err *e)
+{
+	return submit_source(r, c, WAIT_SAVED, e);
 }
 
 static bool list_jobs(struct routes *r, struct call *c, struct err *e)
@@ -188,14 +224,14 @@ static bool answer_ended(struct routes *r, struct call *c, struct err *e)
 	CLEAN_BUF struct buf b = BUF(QUEUE_ANSWER_MAX);
 	bool found = false;
 
-	if (!store_answer(r->store, c->tenant, c->param, &b, &found, e))
+	if (!store_answer(r->store, c->tenant, c->param[0], &b, &found, e))
 		return false;
 	return found ? answer_buf(c, true, &b, e) : no_such_job(e);
 }
 
 static bool get_job(struct routes *r, struct call *c, struct err *e)
 {
-	struct job *j = queue_find(r->queue, c->tenant, c->param);
+	struct job *j = queue_find(r->queue, c->tenant, c->param[0]);
 	struct parked *p;
 	int64_t wait_s;
 
@@ -216,16 +252,16 @@ static bool get_job(struct routes *r, struct call *c, struct err *e)
 static bool cancel_job(struct routes *r, struct call *c, struct err *e)
 {
 	CLEAN_BUF struct buf b = BUF(QUEUE_ANSWER_MAX);
-	struct job *j = queue_find(r->queue, c->tenant, c->param);
+	struct job *j = queue_find(r->queue, c->tenant, c->param[0]);
 	bool found = false;
 
 	if (j) {
 		queue_cancel(r->queue, j, &park(r, c, WAIT_CANCELLED)->waiter);
 		return true;
 	}
-	if (!store_answer(r->store, c->tenant, c->param, &b, &found, e))
+	if (!store_answer(r->store, c->tenant, c->param[0], &b, &found, e))
 		return false;
-	return found ? err_set(e, ERR_CONFLICT, "job %s has ended already", c->param)
+	return found ? err_set(e, ERR_CONFLICT, "job %s has ended already", c->param[0])
 		     : no_such_job(e);
 }
 
@@ -265,72 +301,72 @@ static bool validate_key(struct routes *r, struct call *c, struct err *e)
 }
 
 static const struct route table[] = {
-	{ "POST", "/execute", execute, JSON },
-	{ "POST", "/execute/async", execute_async, JSON },
-	{ "GET", "/jobs", list_jobs, 0 },
-	{ "GET", "/jobs/{id}", get_job, 0 },
-	{ "DELETE", "/jobs/{id}", cancel_job, 0 },
-	{ "GET", "/languages", list_languages, PUBLIC },
-	{ "GET", "/health", health, PUBLIC },
-	{ "POST", "/keys/validate", validate_key, 0 },
+	{ "POST", "/execute", execute, JSON },   { "POST", "/execute/async", execute_async, JSON },
+	{ "POST", "/run", run_source, TEXT },    { "POST", "/run/async", run_source_async, TEXT },
+	{ "GET", "/jobs", list_jobs, 0 },        { "GET", "/jobs/{}", get_job, 0 },
+	{ "DELETE", "/jobs/{}", cancel_job, 0 }, { "GET", "/languages", list_languages, PUBLIC },
+	{ "GET", "/health", health, PUBLIC },    { "POST", "/keys/validate", validate_key, 0 },
 };
 
 #define NROUTE (sizeof(table) / sizeof(table[0]))
 
-/* Whether the path is the row's; *param becomes what stands for {id}. */
-static bool fits(const struct route *r, const char *path, const char **param)
+/* Whether the path is the row's; param becomes what stands for each {}, in the arena. */
+static bool fits(struct call *c, const struct route *r, const char **param)
 {
-	const char *brace = strchr(r->path, '{');
-	size_t n = brace ? (size_t)(brace - r->path) : 0;
+	const char *path = c->path, *pattern = r->path;
+	size_t nparam = 0, n;
 
-	*param = NULL;
-	if (!brace)
-		return !strcmp(path, r->path);
-	if (strncmp(path, r->path, n) != 0 || !path[n] || strchr(path + n, '/'))
-		return false;
-	*param = path + n;
-	return true;
+	for (;;) {
+		n = strcspn(pattern, "{");
+		if (strncmp(path, pattern, n) != 0)
+			return false;
+		path += n;
+		pattern += n;
+		if (!*pattern)
+			return !*path;
+		n = pattern[1] == '*' ? strlen(path) : strcspn(path, "/");
+		if (!n)
+			return false;
+		param[nparam++] = arena_strndup(&c->arena, path, n);
+		path += n;
+		pattern = strchr(pattern, '}') + 1;
+	}
 }
 
-static void add_allow(struct call *c, const char *method)
+static const char *add_allow(struct call *c, const char *allow, const char *method)
 {
-	c->allow =
-		arena_printf(&c->arena, "%s%s%s%s", c->allow ? c->allow : "", c->allow ? ", " : "",
-			     method, !strcmp(method, "GET") ? ", HEAD" : "");
+	return arena_printf(&c->arena, "%s%s%s%s", allow ? allow : "", allow ? ", " : "", method,
+			    !strcmp(method, "GET") ? ", HEAD" : "");
 }
 
 static bool find_route(struct call *c, const struct route **out, struct err *e)
 {
-	const char *param;
+	const char *allow = NULL;
 
 	for (size_t i = 0; i < NROUTE; i++) {
-		if (!fits(&table[i], c->path, &param))
+		if (!fits(c, &table[i], c->param))
 			continue;
-		if (!strcmp(table[i].method, c->method)) {
-			c->param = param;
-			c->allow = NULL;
-			*out = &table[i];
+		*out = &table[i];
+		if (!strcmp(table[i].method, c->method))
 			return true;
-		}
-		add_allow(c, table[i].method);
+		allow = add_allow(c, allow, table[i].method);
 	}
-	if (c->allow)
-		return err_set(e, ERR_METHOD, "%.200s takes %s, not %.40s", c->path, c->allow,
-			       c->method);
-	return err_set(e, ERR_NOT_FOUND, "there is no %.200s here", c->path);
+	if (!allow)
+		return err_set(e, ERR_NOT_FOUND, "there is no %.200s here", c->path);
+	call_tell(c, "Allow", allow);
+	return err_set(e, ERR_METHOD, "%.200s takes %s, not %.40s", c->path, allow, c->method);
 }
 
-static bool check_body(const struct call *c, struct err *e)
+static bool check_body(const struct call *c, const char *wanted, struct err *e)
 {
-	static const char json[] = "application/json";
 	const char *type = call_header(c, "Content-Type");
 	size_t n = type ? strcspn(type, "; \t") : 0;
 
 	if (!call_header(c, "Content-Length") && !call_header(c, "Transfer-Encoding"))
 		return err_set(e, ERR_LENGTH, "%s needs a body with its Content-Length", c->path);
-	if (!type || (n == strlen(json) && !strncasecmp(type, json, n)))
+	if (!type || (n == strlen(wanted) && !strncasecmp(type, wanted, n)))
 		return true;
-	return err_set(e, ERR_MEDIA_TYPE, "Content-Type must be %s, not '%.100s'", json, type);
+	return err_set(e, ERR_MEDIA_TYPE, "Content-Type must be %s, not '%.100s'", wanted, type);
 }
 
 bool routes_head(void *ctx, struct call *c, struct err *e)
@@ -347,7 +383,8 @@ bool routes_head(void *ctx, struct call *c, struct err *e)
 		return false;
 	c->route = r;
 	return ((r->flags & PUBLIC) || auth_check(&claim, c->tenant, e)) &&
-	       (!(r->flags & JSON) || check_body(c, e));
+	       (!(r->flags & JSON) || check_body(c, "application/json", e)) &&
+	       (!(r->flags & TEXT) || check_body(c, "text/plain", e));
 }
 
 bool routes_run(void *ctx, struct call *c, struct err *e)

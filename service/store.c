@@ -30,6 +30,7 @@ static const char *const migration[] = {
 	"CREATE UNIQUE INDEX job_key ON job (tenant, idem_key) WHERE idem_key IS NOT NULL;"
 	"CREATE TABLE request (seq INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;"
 	"CREATE TABLE answer (seq INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;",
+	"ALTER TABLE job ADD COLUMN is_detected INTEGER NOT NULL DEFAULT 0;",
 };
 
 #define NMIGRATION ((int)(sizeof(migration) / sizeof(migration[0])))
@@ -56,9 +57,9 @@ static const char *const sql_text[NSQL] = {
 	[SQL_BEGIN] = "BEGIN IMMEDIATE",
 	[SQL_COMMIT] = "COMMIT",
 	[SQL_ROLLBACK] = "ROLLBACK",
-	[SQL_ADD_JOB] =
-		"INSERT INTO job (id, tenant, language, is_interactive, created_ms,"
-		" idem_key, idem_digest, status) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'pending')",
+	[SQL_ADD_JOB] = "INSERT INTO job (id, tenant, language, is_interactive, created_ms,"
+			" idem_key, idem_digest, is_detected, status)"
+			" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'pending')",
 	[SQL_ADD_REQUEST] = "INSERT INTO request (seq, body) VALUES (?1, ?2)",
 	[SQL_NOTE_RUNNING] = "UPDATE job SET status = iif(?2 = 0, 'pending', 'running'),"
 			     " started_ms = nullif(?2, 0) WHERE seq = ?1",
@@ -70,7 +71,8 @@ static const char *const sql_text[NSQL] = {
 	[SQL_ANSWER] = "SELECT a.body FROM job j JOIN answer a ON a.seq = j.seq"
 		       " WHERE j.id = ?1 AND j.tenant = ?2",
 	[SQL_FIND_KEY] = "SELECT id, idem_digest FROM job WHERE tenant = ?1 AND idem_key = ?2",
-	[SQL_OWED] = "SELECT j.seq, j.id, j.tenant, j.language, j.is_interactive, j.created_ms"
+	[SQL_OWED] = "SELECT j.seq, j.id, j.tenant, j.language, j.is_interactive, j.created_ms,"
+		     " j.is_detected"
 		     " FROM request r JOIN job j ON j.seq = r.seq ORDER BY r.seq",
 };
 
@@ -334,6 +336,7 @@ bool store_add(struct store *s, const struct store_job *j, int64_t *seq, struct 
 		bind_text(st, 6, j->key);
 		bind_text(st, 7, j->digest);
 	}
+	sqlite3_bind_int(st, 8, j->is_detected);
 	if (!write_run(s, SQL_ADD_JOB, "cannot add a job", e))
 		return false;
 	*seq = sqlite3_last_insert_rowid(s->db);
@@ -498,6 +501,7 @@ bool store_owed(struct store *s, store_owed_fn *fn, void *ctx, struct err *e)
 					.tenant = column_text(st, 2),
 					.language = column_text(st, 3),
 					.is_interactive = sqlite3_column_int(st, 4) != 0,
+					.is_detected = sqlite3_column_int(st, 6) != 0,
 					.created_ms = sqlite3_column_int64(st, 5) });
 	}
 	sqlite3_reset(st);

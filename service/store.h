@@ -17,6 +17,7 @@ struct store;
 struct store_job {
 	const char *id, *tenant, *language;
 	bool is_interactive;  /* its caller waits for it: /execute */
+	bool is_detected;     /* its language was: /run */
 	int64_t created_ms;   /* Unix time */
 	const char *key;      /* Idempotency-Key, or NULL */
 	const char *digest;   /* with a key: of the request */
