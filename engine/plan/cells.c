@@ -127,7 +127,8 @@ static void fill_point(const struct matrix *m, size_t nth, struct pair *pair)
 	for (size_t i = m->naxis; i-- > 0;) {
 		const struct matrix_axis *x = &m->axis[i];
 
-		pair[i] = (struct pair){ x->key, x->values.item[nth % x->values.n] };
+		pair[i] = (struct pair){ x->key, x->values.item[nth % x->values.n],
+					 x->path ? x->path[nth % x->values.n] : NULL };
 		nth /= x->values.n;
 	}
 }

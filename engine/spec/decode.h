@@ -8,6 +8,7 @@
 #ifndef ENGINE_SPEC_DECODE_H
 #define ENGINE_SPEC_DECODE_H
 
+#include "spec/expr.h"
 #include "spec/spec.h"
 
 /* A mapping's value, or a list's item, as text; false, told, if it is none. what names it. */
@@ -38,33 +39,5 @@ extern const struct retry_spec spec_no_retry;
 /* Lay a mapping over a job; what names it in messages. */
 void spec_decode_job(struct yaml *y, const struct node *map, const char *what, struct spec *s,
 		     struct job_spec *job);
-
-enum part_kind {
-	PART_TEXT,    /* as it is */
-	PART_QUOTED,  /* ${{ 'text' }}, '' standing for ' */
-	PART_VARS,    /* ${{ vars.NAME }} */
-	PART_MATRIX,  /* ${{ matrix.KEY }} */
-	PART_UNKNOWN, /* ${{ ROOT.NAME }} of another root; s is the root */
-	PART_BROKEN,  /* ${{ ... }} that is none of these; s is all of it */
-	PART_OPEN,    /* ${{ without }} */
-};
-
-struct part {
-	enum part_kind kind;
-	const char *s; /* the text, or the name */
-	size_t len;
-	size_t at; /* where in the text it starts */
-};
-
-/* The part of t at *at, which moves behind it; false at the end. */
-bool expr_next(const struct text *t, size_t *at, struct part *out);
-/* Where a part of t stands in the file. */
-struct mark expr_mark(const struct yaml *y, const struct text *t, const struct part *p);
-/* Tell all that is wrong with t but its matrix keys: form, roots, vars. */
-void expr_check(struct yaml *y, const struct text *t, const struct spec *s);
-/* The text with vars filled in, as vars and matrix values are from the start; matrix.* is told. */
-struct text expr_fill(struct yaml *y, const struct text *t, const struct spec *s);
-/* Tell references in the job's texts to keys that its matrix does not have. */
-void expr_check_job(struct yaml *y, const struct job_spec *job);
 
 #endif

@@ -1,4 +1,33 @@
-#include "spec/decode.h"
+/* What ${{ }} holds, as it is written. */
+#include "spec/expr.h"
+
+const struct function_row functions[NFUNCTION + 1] = {
+	[FUNCTION_HASH] = { "hash", 1 },
+	[FUNCTION_FILE] = { "file", 1 },
+	[FUNCTION_JOIN] = { "join", 2 },
+	[NFUNCTION] = { NULL, 0 },
+};
+
+bool piece_is(const struct piece *p, const char *word)
+{
+	return p->len == strlen(word) && !memcmp(p->s, word, p->len);
+}
+
+enum function expr_function(const struct expr *call)
+{
+	size_t f = 0;
+
+	while (f < NFUNCTION && !piece_is(&call->name, functions[f].name))
+		f++;
+	return (enum function)f;
+}
+
+/* Where one is in a ${{ }}. */
+struct reader {
+	const char *s;
+	size_t len, i;
+	struct part *part;
+};
 
 static bool is_space(char c)
 {
@@ -11,81 +40,136 @@ static bool is_name_char(char c)
 	       c == '_' || c == '-';
 }
 
-static size_t skip_space(const char *s, size_t len, size_t i)
+/* Skip white space; the next byte, 0 at the end. */
+static char peek(struct reader *r)
 {
-	while (i < len && is_space(s[i]))
-		i++;
-	return i;
+	while (r->i < r->len && is_space(r->s[r->i]))
+		r->i++;
+	return r->i < r->len ? r->s[r->i] : 0;
 }
 
-static size_t skip_name(const char *s, size_t len, size_t i)
+/* 'text', '' in it standing for one '. */
+static bool read_quoted(struct reader *r, struct expr *v)
 {
-	while (i < len && is_name_char(s[i]))
-		i++;
-	return i;
+	size_t end = r->i + 1;
+
+	while (end < r->len && (r->s[end] != '\'' || (end + 1 < r->len && r->s[end + 1] == '\'')))
+		end += r->s[end] == '\'' ? 2 : 1;
+	if (end >= r->len)
+		return false;
+	v->kind = EXPR_QUOTED;
+	v->name = (struct piece){ r->s + r->i + 1, end - r->i - 1 };
+	r->i = end + 1;
+	return true;
 }
 
-/* 'text' at i, '' in it standing for one '; returns where it ends, i if it does not. */
-static size_t read_quoted(const char *s, size_t len, size_t i, struct part *p)
+/* Cut what follows the nth dot of name, or the last, into what; false: there is none. */
+static bool cut(struct expr *v, bool at_last)
 {
-	size_t end = i + 1;
+	const char *dot = at_last ? memrchr(v->name.s, '.', v->name.len)
+				  : memchr(v->name.s, '.', v->name.len);
+	size_t n;
 
-	while (end < len && (s[end] != '\'' || (end + 1 < len && s[end + 1] == '\'')))
-		end += s[end] == '\'' ? 2 : 1;
-	if (end >= len)
-		return i;
-	p->kind = PART_QUOTED;
-	p->s = s + i + 1;
-	p->len = end - i - 1;
-	return end + 1;
+	if (!dot)
+		return false;
+	n = (size_t)(dot - v->name.s);
+	v->what = (struct piece){ dot + 1, v->name.len - n - 1 };
+	v->name.len = n;
+	return v->what.len > 0 && n > 0;
 }
 
-/* ROOT.NAME at i; returns where it ends, i if there is none. */
-static size_t read_reference(const char *s, size_t len, size_t i, struct part *p)
+/* ROOT.NAME, NAME being all up to what can be no name. */
+static bool read_reference(struct reader *r, const struct piece *root, struct expr *v)
 {
 	static const struct {
 		const char *name;
-		enum part_kind kind;
-	} roots[] = { { "vars", PART_VARS }, { "matrix", PART_MATRIX } };
-	size_t dot = skip_name(s, len, i), end;
+		enum expr_kind kind;
+	} roots[] = { { "vars", EXPR_VARS },
+		      { "env", EXPR_ENV },
+		      { "matrix", EXPR_MATRIX },
+		      { "needs", EXPR_NEEDS } };
+	size_t start = ++r->i;
 
-	if (dot == i || dot == len || s[dot] != '.')
-		return i;
-	end = skip_name(s, len, dot + 1);
-	if (end == dot + 1)
-		return i;
-	p->kind = PART_UNKNOWN;
-	p->s = s + i;
-	p->len = dot - i;
+	while (r->i < r->len && (is_name_char(r->s[r->i]) || r->s[r->i] == '.'))
+		r->i++;
+	v->kind = EXPR_UNKNOWN;
+	v->name = *root;
+	if (r->i == start)
+		return false;
 	for (size_t k = 0; k < sizeof(roots) / sizeof(roots[0]); k++) {
-		if (p->len != strlen(roots[k].name) || memcmp(p->s, roots[k].name, p->len) != 0)
+		if (!piece_is(root, roots[k].name))
 			continue;
-		p->kind = roots[k].kind;
-		p->s = s + dot + 1;
-		p->len = end - dot - 1;
-		break;
+		v->kind = roots[k].kind;
+		v->name = (struct piece){ r->s + start, r->i - start };
 	}
-	return end;
+	if (v->kind == EXPR_NEEDS)
+		return cut(v, true);
+	if (v->kind == EXPR_MATRIX && memchr(v->name.s, '.', v->name.len))
+		return cut(v, false);
+	return true;
+}
+
+static bool read_value(struct reader *r, size_t *out);
+
+/* (values), up to EXPR_MAX_ARGS of them. */
+static bool read_args(struct reader *r, struct expr *v)
+{
+	r->i++;
+	if (peek(r) != ')') {
+		for (;;) {
+			if (v->narg == EXPR_MAX_ARGS || !read_value(r, &v->arg[v->narg++]))
+				return false;
+			if (peek(r) != ',')
+				break;
+			r->i++;
+		}
+	}
+	return peek(r) == ')' && ++r->i;
+}
+
+/* One value; calls in calls are bounded by EXPR_MAX_VALUES. */
+static bool read_value(struct reader *r, size_t *out)
+{
+	struct piece word = { NULL, 0 };
+	struct expr *v;
+
+	if (r->part->nvalue == EXPR_MAX_VALUES)
+		return false;
+	*out = r->part->nvalue++;
+	v = &r->part->value[*out];
+	*v = (struct expr){ 0 };
+	if (peek(r) == '\'')
+		return read_quoted(r, v);
+	word.s = r->s + r->i;
+	while (r->i < r->len && is_name_char(r->s[r->i]))
+		r->i++;
+	word.len = (size_t)(r->s + r->i - word.s);
+	if (word.len == 0 || r->i == r->len)
+		return false;
+	if (r->s[r->i] == '.')
+		return read_reference(r, &word, v);
+	v->kind = EXPR_CALL;
+	v->name = word;
+	return r->s[r->i] == '(' && read_args(r, v);
 }
 
 /* The ${{ at s; returns how many bytes it takes. */
 static size_t read_expr(const char *s, size_t len, struct part *p)
 {
-	size_t start = skip_space(s, len, 3), end;
+	struct reader r = { s, len, 3, p };
 	const char *close;
+	size_t first;
 
-	end = start < len && s[start] == '\'' ? read_quoted(s, len, start, p)
-					      : read_reference(s, len, start, p);
-	if (end != start) {
-		end = skip_space(s, len, end);
-		if (len - end >= 2 && !memcmp(s + end, "}}", 2))
-			return end + 2;
+	p->nvalue = 0;
+	if (read_value(&r, &first) && peek(&r) == '}' && len - r.i >= 2 && s[r.i + 1] == '}') {
+		p->kind = PART_EXPR;
+		p->text = (struct piece){ s, r.i + 2 };
+		return r.i + 2;
 	}
 	close = memmem(s, len, "}}", 2);
 	p->kind = close ? PART_BROKEN : PART_OPEN;
-	p->s = s;
-	p->len = close ? (size_t)(close - s) + 2 : len;
-	return p->len;
+	p->text = (struct piece){ s, close ? (size_t)(close - s) + 2 : len };
+	return p->text.len;
 }
 
 bool expr_next(const struct text *t, size_t *at, struct part *out)
@@ -96,240 +180,9 @@ bool expr_next(const struct text *t, size_t *at, struct part *out)
 	if (left == 0)
 		return false;
 	open = memmem(s, left, "${{", 3);
-	*out = (struct part){ PART_TEXT, s, open ? (size_t)(open - s) : left, *at };
-	*at += open == s ? read_expr(s, left, out) : out->len;
+	out->kind = PART_TEXT;
+	out->text = (struct piece){ s, open ? (size_t)(open - s) : left };
+	out->at = *at;
+	*at += open == s ? read_expr(s, left, out) : out->text.len;
 	return true;
-}
-
-struct mark expr_mark(const struct yaml *y, const struct text *t, const struct part *p)
-{
-	size_t nth = 0;
-
-	for (size_t i = 0; i < p->at; i++)
-		nth += p->at - i >= 3 && !memcmp(t->s + i, "${{", 3);
-	return yaml_find(y, t->mark, "${{", nth);
-}
-
-static const struct text *find_pair(const struct pair *pair, size_t n, const struct part *p)
-{
-	for (size_t i = 0; i < n; i++)
-		if (!strncmp(pair[i].key, p->s, p->len) && !pair[i].key[p->len])
-			return &pair[i].value;
-	return NULL;
-}
-
-/* Tell `sentence; did you mean 'x'?` */
-static void tell_near(struct yaml *y, struct mark at, const char *sentence, const char *nearest)
-{
-	if (nearest)
-		yaml_mistake(y, at, "%s; did you mean '%s'?", sentence, nearest);
-	else
-		yaml_mistake(y, at, "%s", sentence);
-}
-
-static void tell_unknown_var(struct yaml *y, struct mark at, const char *name, const struct spec *s)
-{
-	const char **names = ARENA_NEW(y->arena, s->vars.n + 1, const char *);
-	size_t i;
-
-	for (i = 0; i < s->vars.n; i++)
-		names[i] = s->vars.item[i].key;
-	for (; s->vars.item && s->vars.item[i].key; i++) {
-		if (strcmp(s->vars.item[i].key, name) != 0)
-			continue;
-		yaml_mistake(y, at, "var '%s' has no value here; vars may refer to those above",
-			     name);
-		return;
-	}
-	tell_near(y, at, arena_printf(y->arena, "unknown var '%s'", name),
-		  yaml_nearest(name, names));
-}
-
-static void check_part(struct yaml *y, const struct text *t, const struct part *p,
-		       const struct spec *s)
-{
-	static const char *const roots[] = { "vars", "matrix", NULL };
-	const char *name = arena_strndup(y->arena, p->s, p->len < 80 ? p->len : 80);
-
-	switch (p->kind) {
-	case PART_TEXT:
-	case PART_QUOTED:
-	case PART_MATRIX:
-		break;
-	case PART_VARS:
-		if (!find_pair(s->vars.item, s->vars.n, p))
-			tell_unknown_var(y, expr_mark(y, t, p), name, s);
-		break;
-	case PART_UNKNOWN:
-		tell_near(y, expr_mark(y, t, p),
-			  arena_printf(y->arena,
-				       "unknown '%s' in ${{ }}, which knows vars and matrix", name),
-			  yaml_nearest(name, roots));
-		break;
-	case PART_BROKEN:
-		yaml_mistake(y, expr_mark(y, t, p),
-			     "'%s' must be ${{ vars.NAME }}, ${{ matrix.KEY }} or ${{ 'text' }}",
-			     name);
-		break;
-	case PART_OPEN:
-		yaml_mistake(y, expr_mark(y, t, p), "${{ without }}");
-		break;
-	}
-}
-
-void expr_check(struct yaml *y, const struct text *t, const struct spec *s)
-{
-	struct part p;
-
-	for (size_t at = 0; t->has_expr && expr_next(t, &at, &p);)
-		check_part(y, t, &p, s);
-}
-
-struct text expr_fill(struct yaml *y, const struct text *t, const struct spec *s)
-{
-	const struct scope scope = { .spec = s };
-	struct part p;
-
-	for (size_t at = 0; t->has_expr && expr_next(t, &at, &p);)
-		if (p.kind == PART_MATRIX)
-			yaml_mistake(y, expr_mark(y, t, &p),
-				     "only vars have a value here, matrix.* has not");
-	return spec_expand(y->arena, &scope, t);
-}
-
-/* What a part of the text says in that scope; a key that the cell does not have says nothing. */
-static struct part part_value(const struct scope *scope, const struct part *p)
-{
-	const struct text *value = NULL;
-
-	if (p->kind != PART_VARS && p->kind != PART_MATRIX)
-		return *p;
-	if (p->kind == PART_VARS)
-		value = find_pair(scope->spec->vars.item, scope->spec->vars.n, p);
-	else
-		value = find_pair(scope->matrix, scope->nmatrix, p);
-	return (struct part){ PART_TEXT, value ? value->s : "", value ? value->len : 0, p->at };
-}
-
-/* Write what the part says at out; returns how many bytes that are. */
-static size_t part_write(const struct part *p, char *out)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < p->len; i++) {
-		out[n++] = p->s[i];
-		i += p->kind == PART_QUOTED && p->s[i] == '\'';
-	}
-	return n;
-}
-
-struct text spec_expand(struct arena *a, const struct scope *scope, const struct text *t)
-{
-	struct text out = { .mark = t->mark };
-	size_t room = 0;
-	struct part p;
-	char *s;
-
-	if (!t->has_expr)
-		return *t;
-	for (size_t at = 0; expr_next(t, &at, &p);)
-		room += part_value(scope, &p).len;
-	s = arena_zalloc(a, room + 1, 1);
-	for (size_t at = 0; expr_next(t, &at, &p);) {
-		p = part_value(scope, &p);
-		out.len += part_write(&p, s + out.len);
-	}
-	out.s = s;
-	return out;
-}
-
-bool spec_eval(struct arena *a, const struct scope *scope, const struct text *t, struct text *out,
-	       struct err *e)
-{
-	(void)e;
-	*out = spec_expand(a, scope, t);
-	return true;
-}
-
-static void add_key(struct map *keys, const char **key)
-{
-	map_set(keys, *key, strlen(*key), (void *)key);
-}
-
-/* The keys that matrix.* may name in a job; values are where each is kept. */
-static void collect_keys(const struct matrix *m, struct map *keys)
-{
-	for (size_t i = 0; i < m->naxis; i++)
-		add_key(keys, &m->axis[i].key);
-	for (size_t i = 0; i < m->ninclude; i++)
-		for (size_t k = 0; k < m->include[i].n; k++)
-			add_key(keys, &m->include[i].item[k].key);
-}
-
-static void tell_unknown_key(struct yaml *y, struct mark at, const char *name,
-			     const struct job_spec *job, const struct map *keys)
-{
-	const char **names = ARENA_NEW(y->arena, keys->n + 1, const char *);
-	const char **key;
-	size_t n = 0;
-
-	for (size_t i = 0; (key = map_next(keys, &i)) != NULL;)
-		names[n++] = *key;
-	if (n == 0)
-		yaml_mistake(y, at, "unknown matrix key '%s'; job '%s' has no matrix", name,
-			     job->name);
-	else
-		tell_near(y, at,
-			  arena_printf(y->arena, "unknown matrix key '%s' in job '%s'", name,
-				       job->name),
-			  yaml_nearest(name, names));
-}
-
-struct key_check {
-	struct yaml *y;
-	const struct job_spec *job;
-	struct map keys;
-};
-
-static void check_keys(struct key_check *c, const struct text *t)
-{
-	struct part p;
-
-	for (size_t at = 0; t->has_expr && expr_next(t, &at, &p);)
-		if (p.kind == PART_MATRIX && !map_get(&c->keys, p.s, p.len))
-			tell_unknown_key(c->y, expr_mark(c->y, t, &p),
-					 arena_strndup(c->y->arena, p.s, p.len), c->job, &c->keys);
-}
-
-static void check_keys_list(struct key_check *c, const struct text_list *l)
-{
-	for (size_t i = 0; i < l->n; i++)
-		check_keys(c, &l->item[i]);
-}
-
-void expr_check_job(struct yaml *y, const struct job_spec *job)
-{
-	struct key_check c = { .y = y, .job = job };
-	const struct text *single[] = { &job->language,   &job->code,  &job->file,    &job->input,
-					&job->input_file, &job->xfail, &job->filename };
-
-	collect_keys(&job->matrix, &c.keys);
-	for (size_t i = 0; i < sizeof(single) / sizeof(single[0]); i++)
-		check_keys(&c, single[i]);
-	check_keys_list(&c, &job->args);
-	check_keys_list(&c, &job->compile_args);
-	check_keys_list(&c, &job->artifacts);
-	for (size_t i = 0; i < job->nfiles; i++) {
-		check_keys(&c, &job->files[i].value);
-		check_keys(&c, &job->files[i].as);
-	}
-	for (size_t i = 0; i < job->env.n; i++)
-		check_keys(&c, &job->env.item[i].value);
-	for (size_t i = 0; i < job->expect.ncheck; i++) {
-		check_keys(&c, &job->expect.check[i].want);
-		check_keys(&c, &job->expect.check[i].language);
-	}
-	for (size_t i = 0; i < job->expect.nartifact; i++)
-		check_keys(&c, &job->expect.artifact[i].name);
-	map_close(&c.keys);
 }

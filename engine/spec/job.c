@@ -157,7 +157,7 @@ static void read_env(struct yaml *y, const struct node *n, void *slot, void *spe
 			continue;
 		if (!there)
 			there = &env.item[env.n++];
-		*there = (struct pair){ key, t };
+		*there = (struct pair){ key, t, NULL };
 	}
 	*(struct pair_list *)slot = env;
 }

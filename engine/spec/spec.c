@@ -250,6 +250,7 @@ static void link_job(struct loading *l, struct job_spec *job, const struct node 
 			yaml_mistake(&l->y, job->files[i].mark,
 				     "job '%s' takes a file from '%.60s' but does not need it",
 				     job->name, job->files[i].from);
+	expr_check_needs(&l->y, job);
 }
 
 static void link_jobs(struct loading *l)

@@ -34,6 +34,7 @@ struct text_list {
 struct pair {
 	const char *key;
 	struct text value;
+	const char *path; /* of what value names, in a matrix of folders or files; or NULL */
 };
 
 struct pair_list {
@@ -122,6 +123,7 @@ struct retry_spec {
 struct matrix_axis {
 	const char *key;
 	struct text_list values;
+	const char **path; /* of each value: it names a folder or file there; NULL: a plain list */
 };
 
 struct matrix {

@@ -297,7 +297,7 @@ static void an_unknown_var_of_the_command_line_names_the_nearest(void **state)
 
 static void a_text_is_expanded_by_its_cell(void **state)
 {
-	struct pair matrix[] = { { "n", { .s = "15", .len = 2 } } };
+	struct pair matrix[] = { { .key = "n", .value = { .s = "15", .len = 2 } } };
 	struct fixture f;
 	struct text t;
 
