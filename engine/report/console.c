@@ -30,8 +30,20 @@ static const struct look {
 	[VERDICT_FLAKY] = { "31", LIST_DETAIL },
 };
 
-#define DIM   "2"
-#define PLAIN NULL
+#define DIM     "2"
+#define PLAIN   NULL
+#define ALLOWED "33"
+
+static const char *colour_of(const struct row *r)
+{
+	return r->is_allowed ? ALLOWED : looks[r->verdict].sgr;
+}
+
+/* What passed only when it ran again is worth a line. */
+static int list_of(const struct row *r)
+{
+	return r->verdict == VERDICT_PASSED && r->first ? LIST_BRIEF : (int)looks[r->verdict].list;
+}
 
 static void put_coloured(const struct screen *s, const char *sgr, const char *text)
 {
@@ -170,16 +182,64 @@ static void put_last_words(const struct screen *s, const struct row *r)
 		put_tail(s, "stdout", r->out);
 }
 
+/* At most three decimals, and no zeros behind. */
+static void put_points(struct buf *b, double points)
+{
+	char text[400]; /* the largest double has 309 digits */
+	int n = snprintf(text, sizeof(text), "%.3f", points);
+
+	while (text[n - 1] == '0')
+		n--;
+	buf_printf(b, "%.*s", text[n - 1] == '.' ? n - 1 : n, text);
+}
+
+/* What else there is to say, behind why: "(after 3 attempts, 2.5 of 5 points, allowed to fail)". */
+static void put_notes(struct buf *b, const struct row *r)
+{
+	const char *before = " (";
+	bool is_partial = r->points > 0 && r->points < r->max_points;
+
+	if (r->attempts > 1 && r->verdict != VERDICT_PASSED && r->verdict != VERDICT_FLAKY) {
+		buf_printf(b, "%safter %d attempts", before, r->attempts);
+		before = ", ";
+	}
+	if (is_partial) {
+		buf_puts(b, before);
+		put_points(b, r->points);
+		buf_puts(b, " of ");
+		put_points(b, r->max_points);
+		buf_puts(b, " points");
+		before = ", ";
+	}
+	if (r->is_allowed) {
+		buf_printf(b, "%sallowed to fail", before);
+		before = ", ";
+	}
+	buf_puts(b, *before == ',' ? ")" : "");
+}
+
+/* Why a cell is listed. Of several failures the first, since the others follow below it. */
+static void put_why(struct buf *b, const struct row *r)
+{
+	bool has_first = r->nfailure && r->verdict != VERDICT_FLAKY;
+
+	buf_puts(b, has_first ? r->failure[0].what : r->reason);
+	put_notes(b, r);
+}
+
 /* "failed    case[n=15]  exit code 1, wanted 0"; what does not fit follows below. */
 static void put_head(const struct screen *s, const struct row *r, size_t width)
 {
-	const char *why = r->nfailure ? r->failure[0].what : r->reason;
+	CLEAN_BUF struct buf words = BUF(SAFE_MAX);
+	const char *why;
 	struct screen rest = *s;
 	char verdict[16];
 	size_t id, at;
 
+	put_why(&words, r);
+	why = buf_text(&words);
 	snprintf(verdict, sizeof(verdict), "%-*s", VERDICT_COLUMNS, verdict_names[r->verdict]);
-	put_coloured(s, looks[r->verdict].sgr, verdict);
+	put_coloured(s, colour_of(r), verdict);
 	if (s->width != SIZE_MAX)
 		rest.width = s->width > VERDICT_COLUMNS ? s->width - VERDICT_COLUMNS : 0;
 	id = put_safe(&rest, 0, r->cell, strlen(r->cell));
@@ -197,7 +257,7 @@ static void put_detail(const struct screen *s, const struct row *r)
 	for (size_t i = 0; i < r->nfailure; i++) {
 		const struct failure *f = &r->failure[i];
 
-		if (i)
+		if (i || r->verdict == VERDICT_FLAKY)
 			put_sentence(s, 2, f->what);
 		if (f->detail)
 			put_lines(s, 4, f->detail, strlen(f->detail));
@@ -213,8 +273,7 @@ static size_t id_width(const struct summary *sum)
 	size_t width = 0, n;
 
 	for (size_t i = 0; i < sum->nrow; i++) {
-		if (looks[sum->row[i].verdict].list == LIST_NOT ||
-		    strlen(sum->row[i].cell) > ID_MAX)
+		if (list_of(&sum->row[i]) == LIST_NOT || strlen(sum->row[i].cell) > ID_MAX)
 			continue;
 		buf_clear(&id);
 		check_show(&id, sum->row[i].cell, strlen(sum->row[i].cell), SHOW_SAFE);
@@ -237,10 +296,11 @@ static void put_cells(const struct screen *s, const struct summary *sum, int lis
 		CLEAN_BUF struct buf detail = BUF(1 << 20);
 		struct screen below = *s;
 
-		if ((int)looks[r->verdict].list != list || n++ >= max)
+		if (list_of(r) != list || n++ >= max)
 			continue;
 		below.b = &detail;
-		put_detail(&below, r);
+		if (list == LIST_DETAIL)
+			put_detail(&below, r);
 		if (start > before && (was_long || detail.len))
 			buf_puts(s->b, "\n");
 		put_head(s, r, width);
@@ -288,11 +348,50 @@ static void put_part(const struct screen *s, size_t *column, const char *sgr, co
 	put_coloured(s, sgr, part);
 }
 
+static size_t count_allowed(const struct summary *sum, enum verdict v)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < sum->nrow; i++)
+		n += sum->row[i].is_allowed && sum->row[i].verdict == v;
+	return n;
+}
+
+/* "4 failed", "4 failed (1 allowed)" */
+static void put_count(const struct screen *s, size_t *column, const struct summary *sum,
+		      enum verdict v)
+{
+	size_t n = sum->count[v], nallowed = count_allowed(sum, v);
+	char part[80];
+	int len = snprintf(part, sizeof(part), "%zu %s", n, verdict_names[v]);
+
+	if (nallowed)
+		snprintf(part + len, sizeof(part) - (size_t)len, " (%zu allowed)", nallowed);
+	put_part(s, column, nallowed && nallowed == n ? ALLOWED : looks[v].sgr, part);
+}
+
+/* What was earned of what could be. */
+static void put_all_points(const struct screen *s, const struct summary *sum)
+{
+	double points = 0, max = 0;
+
+	for (size_t i = 0; i < sum->nrow; i++) {
+		points += sum->row[i].points;
+		max += sum->row[i].max_points;
+	}
+	if (max <= 0)
+		return;
+	put_coloured(s, DIM, "points   ");
+	put_points(s->b, points);
+	buf_puts(s->b, " of ");
+	put_points(s->b, max);
+	buf_puts(s->b, "\n");
+}
+
 static void put_totals(const struct screen *s, const struct summary *sum)
 {
 	CLEAN_BUF struct buf time = BUF(64);
 	size_t column = 0, left = 0;
-	char part[64];
 
 	for (int v = 0; v < NVERDICT; v++)
 		left += sum->count[v] > 0;
@@ -301,8 +400,7 @@ static void put_totals(const struct screen *s, const struct summary *sum)
 	for (int v = 0; v < NVERDICT; v++) {
 		if (!sum->count[v])
 			continue;
-		snprintf(part, sizeof(part), "%zu %s", sum->count[v], verdict_names[v]);
-		put_part(s, &column, looks[v].sgr, part);
+		put_count(s, &column, sum, (enum verdict)v);
 		buf_puts(s->b, --left ? "," : "");
 		column += left > 0;
 	}
@@ -336,6 +434,7 @@ void report_console(const struct summary *sum, bool colour, int width, struct bu
 	put_cells(&s, sum, LIST_DETAIL, CELLS_MAX);
 	put_cells(&s, sum, LIST_BRIEF, BRIEF_MAX);
 	put_totals(&s, sum);
+	put_all_points(&s, sum);
 	put_path(&s, "run      ", sum->run_folder);
 	put_path(&s, "archive  ", sum->archive);
 }
@@ -347,12 +446,12 @@ void report_line(const struct row *r, bool colour, struct buf *b)
 	char verdict[16];
 
 	snprintf(verdict, sizeof(verdict), "%-*s", VERDICT_COLUMNS, verdict_names[r->verdict]);
-	put_coloured(&s, looks[r->verdict].sgr, verdict);
+	put_coloured(&s, colour_of(r), verdict);
 	if (r->job_id && r->verdict != VERDICT_CANCELLED)
 		put_duration(&time, r->duration_ms);
 	buf_printf(b, "%*s", TIME_COLUMNS, buf_text(&time));
 	put_safe(&s, 2, r->cell, strlen(r->cell));
 	if (*r->reason)
 		put_safe(&s, 2, r->reason, strlen(r->reason));
-	buf_puts(b, "\n");
+	buf_puts(b, r->is_allowed ? " (allowed to fail)\n" : "\n");
 }

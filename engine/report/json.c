@@ -37,6 +37,8 @@ static const struct key row_keys[] = {
 	{ "queue_ms", TYPE_INT64, offsetof(struct row, queue_ms) },
 	{ "job_id", TYPE_TEXT, offsetof(struct row, job_id) },
 	{ "artifacts", TYPE_SIZE, offsetof(struct row, nartifact) },
+	{ "allowed", TYPE_BOOL, offsetof(struct row, is_allowed) },
+	{ "first", TYPE_TEXT, offsetof(struct row, first) },
 };
 
 static const struct key summary_keys[] = {
@@ -143,10 +145,31 @@ void jsonl_write(const struct summary *s, struct buf *b)
 	}
 }
 
+/* A sum without the dust that adding leaves. */
+static double dusted(double sum)
+{
+	return round(sum * 1e9) / 1e9;
+}
+
+static void put_points(struct buf *b, const struct summary *s)
+{
+	double points = 0, max = 0;
+
+	for (size_t i = 0; i < s->nrow; i++) {
+		points += s->row[i].points;
+		max += s->row[i].max_points;
+	}
+	buf_puts(b, ",\"points\":");
+	put_number(b, dusted(points));
+	buf_puts(b, ",\"max_points\":");
+	put_number(b, dusted(max));
+}
+
 void summary_write(const struct summary *s, struct buf *b)
 {
 	buf_puts(b, "{");
 	put_keys(b, summary_keys, LEN(summary_keys), s);
+	put_points(b, s);
 	buf_puts(b, ",\"counts\":{");
 	for (int v = 0; v < NVERDICT; v++)
 		buf_printf(b, "%s\"%s\":%zu", v ? "," : "", verdict_names[v], s->count[v]);

@@ -26,7 +26,7 @@ void report_console(const struct summary *s, bool colour, int width, struct buf 
 /* One line of progress for an ended cell, with its newline: "passed        23 ms  case[n=15]". */
 void report_line(const struct row *r, bool colour, struct buf *b);
 /* 0 or 1, as in the table of exit codes: 1 any failed, timeout, xpass or flaky; 4 no such but any
- * error or cancelled; 130 interrupted. */
+ * error or cancelled; 130 interrupted. What is allowed to fail does not count. */
 int report_exit_code(const struct summary *s);
 
 #endif

@@ -30,6 +30,8 @@ static const struct failure noise[] = {
 	{ "stderr is not empty", "   1 | \\x1b[2J\\x1b]0;owned\\x07" },
 };
 
+static const struct failure sometimes[] = { { "stdout is empty, wanted 'a'", NULL } };
+
 static struct row rows[] = {
 	{ .cell = "build",
 	  .job = "build",
@@ -48,7 +50,7 @@ static struct row rows[] = {
 	  .queue_ms = 4,
 	  .attempts = 2,
 	  .points = 2.5,
-	  .max_points = 0.1,
+	  .max_points = 10.1,
 	  .failure = wrong,
 	  .nfailure = 2,
 	  .job_id = "22222222-2222-4222-8222-222222222222",
@@ -125,6 +127,35 @@ static struct row rows[] = {
 	  .job = "after",
 	  .verdict = VERDICT_SKIPPED,
 	  .reason = "needs remote, which ended as error" },
+	{ .cell = "again",
+	  .job = "again",
+	  .verdict = VERDICT_PASSED,
+	  .reason = "at attempt 2; the first: timeout: timeout after 2.0 s (ttl)",
+	  .first = "timeout: timeout after 2.0 s (ttl)",
+	  .attempts = 2,
+	  .points = 1,
+	  .max_points = 1,
+	  .job_id = "aaaaaaaa-1111-4111-8111-111111111111" },
+	{ .cell = "dice",
+	  .job = "dice",
+	  .verdict = VERDICT_FLAKY,
+	  .reason = "2 of 3 runs were as expected; one was failed: stdout is empty, wanted 'a'",
+	  .first = "failed: stdout is empty, wanted 'a'",
+	  .attempts = 3,
+	  .failure = sometimes,
+	  .nfailure = 1,
+	  .job_id = "bbbbbbbb-1111-4111-8111-111111111111" },
+	{ .cell = "beta",
+	  .job = "beta",
+	  .verdict = VERDICT_FAILED,
+	  .is_allowed = true,
+	  .reason = "killed by signal 11 (SIGSEGV)",
+	  .first = "error: connection <reset>",
+	  .exit_code = 139,
+	  .attempts = 3,
+	  .failure = crash,
+	  .nfailure = 1,
+	  .job_id = "cccccccc-1111-4111-8111-111111111111" },
 	{ .cell = "last",
 	  .job = "last",
 	  .verdict = VERDICT_CANCELLED,
@@ -196,7 +227,7 @@ static void the_summary_is_json_with_totals_and_the_rows(void **state)
 	assert_non_null(json);
 	assert_int_equal(cJSON_GetArraySize(json_get(json, "cells")), s.nrow);
 	assert_true(json_get_int(json_get(json, "counts"), "failed", 0, 100, &failed, &e));
-	assert_int_equal(failed, 4);
+	assert_int_equal(failed, 5);
 }
 
 static void a_summary_without_cells_is_json_too(void **state)
@@ -316,6 +347,7 @@ static void exit_codes_follow_the_verdicts(void **state)
 		[VERDICT_FAILED] = 1, [VERDICT_TIMEOUT] = 1, [VERDICT_XPASS] = 1,
 		[VERDICT_FLAKY] = 1,  [VERDICT_ERROR] = 4,   [VERDICT_CANCELLED] = 4,
 	};
+	struct row allowed = { .verdict = VERDICT_FAILED, .is_allowed = true };
 	struct summary both = { 0 };
 
 	(void)state;
@@ -325,6 +357,9 @@ static void exit_codes_follow_the_verdicts(void **state)
 	}
 	both.count[VERDICT_ERROR] = both.count[VERDICT_FAILED] = 1;
 	assert_int_equal(report_exit_code(&both), 1);
+	both.row = &allowed;
+	both.nrow = 1;
+	assert_int_equal(report_exit_code(&both), 4);
 }
 
 int main(void)
