@@ -1,5 +1,110 @@
 /* matrix: of a job. Its values are filled in at once: only vars can stand in them. */
+#include <fcntl.h>
+
+#include "base/fs.h"
 #include "spec/decode.h"
+#include "spec/glob.h"
+
+/* A list of values that is what lies in folders. */
+struct found_draft {
+	struct text dirs, glob;
+};
+
+static const struct field found_fields[] = {
+	{ .key = "dirs",
+	  .type = FIELD_OTHER,
+	  .at = offsetof(struct found_draft, dirs),
+	  .form = &spec_text_form,
+	  .help = "a pattern: one value for each folder that fits",
+	  .read = spec_read_plain },
+	{ .key = "glob",
+	  .type = FIELD_OTHER,
+	  .at = offsetof(struct found_draft, glob),
+	  .form = &spec_text_form,
+	  .help = "a pattern: one value for each file that fits",
+	  .read = spec_read_plain },
+	{ 0 },
+};
+
+/* What was found, by its name: the last part of its path, or the path where names are not unique.
+ */
+struct found {
+	const char *name, *path;
+};
+
+static int by_name(const void *a, const void *b)
+{
+	const struct found *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+static struct found *name_paths(struct arena *a, const struct names *paths)
+{
+	struct found *f = ARENA_NEW(a, paths->n, struct found);
+	bool is_unique = true;
+
+	for (size_t i = 0; i < paths->n; i++) {
+		const char *slash = strrchr(paths->item[i], '/');
+
+		f[i] = (struct found){ slash ? slash + 1 : paths->item[i], paths->item[i] };
+	}
+	qsort(f, paths->n, sizeof(*f), by_name);
+	for (size_t i = 1; i < paths->n; i++)
+		is_unique = is_unique && strcmp(f[i - 1].name, f[i].name) != 0;
+	for (size_t i = 0; !is_unique && i < paths->n; i++)
+		f[i].name = f[i].path = paths->item[i];
+	return f;
+}
+
+/* The paths that fit; false, told, if none does. */
+static bool find_paths(struct yaml *y, const struct text *pattern, bool wants_folders,
+		       const struct spec *s, struct names *out)
+{
+	CLEAN_FD int fd = open(s->folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct glob g = { .dirfd = fd, .wants_folders = wants_folders };
+	struct err e = { 0 };
+
+	if (fd < 0)
+		err_sys(&e, "cannot open %s", s->folder);
+	else if (glob_find(y->arena, &g, pattern->s, out, &e) && out->n == 0)
+		err_set(&e, ERR_SPEC, "no %s fits '%.200s'", wants_folders ? "folder" : "file",
+			pattern->s);
+	if (e.kind)
+		yaml_mistake(y, pattern->mark, "%s", e.msg);
+	return !e.kind;
+}
+
+/* { dirs: pattern } or { glob: pattern } */
+static void read_found(struct yaml *y, const struct node *key, const struct node *n,
+		       struct matrix *m, struct spec *s)
+{
+	struct matrix_axis *axis = &m->axis[m->naxis];
+	const char *what = arena_printf(y->arena, "matrix.%s", key->text);
+	struct found_draft d = { 0 };
+	unsigned before = y->nmistake;
+	struct names paths;
+	struct found *f;
+	struct text t;
+
+	yaml_decode(y, n, what, found_fields, &d, s);
+	if (y->nmistake == before && !d.dirs.s == !d.glob.s)
+		yaml_mistake(y, n->mark, "%s must have one of 'dirs' and 'glob'", what);
+	if (y->nmistake > before)
+		return;
+	t = expr_fill(y, d.dirs.s ? &d.dirs : &d.glob, s);
+	if (y->nmistake > before || !find_paths(y, &t, d.dirs.s, s, &paths))
+		return;
+	f = name_paths(y->arena, &paths);
+	axis->key = key->text;
+	axis->path = ARENA_NEW(y->arena, paths.n, const char *);
+	axis->values = (struct text_list){ ARENA_NEW(y->arena, paths.n, struct text), paths.n };
+	for (size_t i = 0; i < paths.n; i++) {
+		axis->path[i] = f[i].path;
+		axis->values.item[i] = (struct text){ f[i].name, strlen(f[i].name), t.mark, false };
+	}
+	m->naxis++;
+}
 
 static bool read_value(struct yaml *y, const struct node *n, const char *key, struct spec *s,
 		       struct text *out)
@@ -18,6 +123,10 @@ static void read_axis(struct yaml *y, const struct node *key, const struct node 
 
 	if (!spec_is_name(y, key, "a matrix key"))
 		return;
+	if (n->kind == NODE_MAP) {
+		read_found(y, key, n, m, s);
+		return;
+	}
 	if (n->kind != NODE_LIST || n->n == 0) {
 		yaml_mistake(y, n->mark, "matrix.%s must be a list of values, not %s", key->text,
 			     n->kind == NODE_LIST ? "an empty one" : yaml_found(y, n));
@@ -99,7 +208,8 @@ static void check_exclude(struct yaml *y, const struct node *n, const struct mat
 	}
 }
 
-static const struct form values_form = { .kind = FORM_LIST,
+static const struct form values_form = { .kind = FORM_LIST | FORM_MAP,
+					 .field = found_fields,
 					 .item = &spec_text_form,
 					 .is_filled = true };
 static const struct form entry_form = { .kind = FORM_ANY,

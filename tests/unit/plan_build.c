@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -94,6 +95,107 @@ static void what_is_needed_comes_before_and_else_the_spec_s_order_holds(void **s
 		    "build <- gen\n"
 		    "test <- lib + build\n"
 		    "lint\n");
+}
+
+/* A folder of submissions and cases, and the plan of a spec in it. */
+static void build_in_folder(struct fixture *f, const char *folder, const char *text)
+{
+	static const char *const files[] = { "sub/s02/main.c", "sub/s01/main.c", "sub/.git/x",
+					     "sub/readme.txt", "cases/10.in",    "cases/2.in",
+					     "cases/2.out",    "x/1/cases/a.in", "x/2/cases/a.in",
+					     "x/2/cases/b.in" };
+	const char *path;
+
+	*f = (struct fixture){ .tell = BUF(1 << 20) };
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		path = arena_printf(&f->a, "%s/%s", folder, files[i]);
+		assert_true(fs_mkdirs(
+			AT_FDCWD, arena_strndup(&f->a, path, (size_t)(strrchr(path, '/') - path)),
+			&f->e));
+		assert_true(fs_write(AT_FDCWD, path, "x\n", 2, &f->e));
+	}
+	path = arena_printf(&f->a, "%s/t.yaml", folder);
+	assert_true(fs_write(AT_FDCWD, path, text, strlen(text), &f->e));
+	f->is_good = spec_load(&f->a, path, NULL, &f->tell, &f->s, &f->e) &&
+		     plan_build(&f->a, &f->s, &f->p, &f->e);
+}
+
+/* Ids of the cells of a job with that matrix, and what its code says in each; or the mistake. */
+static void assert_found(const char *matrix, const char *code, const char *want)
+{
+	char folder[] = "/tmp/sandbatch-plan-XXXXXX";
+	CLEAN_BUF struct buf out = BUF(1 << 20);
+	CLEAN_ARENA struct arena a = { 0 };
+	struct fixture f;
+
+	assert_non_null(mkdtemp(folder));
+	build_in_folder(&f, folder,
+			arena_printf(&a,
+				     "version: 1\njobs:\n  j:\n    matrix: %s\n"
+				     "    code: \"%s\"\n",
+				     matrix, code));
+	for (size_t i = 0; i < f.p.ncell; i++) {
+		const struct cell *c = &f.p.cell[i];
+		struct scope scope = { .spec = &f.s, .matrix = c->matrix, .nmatrix = c->nmatrix };
+
+		buf_printf(&out, "%s: %s\n", c->id, spec_expand(&f.a, &scope, &c->job->code).s);
+	}
+	if (!f.is_good)
+		buf_puts(&out, strstr(buf_text(&f.tell), ": ") + 2);
+	assert_string_equal(arena_strndup(&f.a, buf_text(&out), strlen(want)), want);
+	assert_true(fs_remove_tree(AT_FDCWD, folder, &f.e));
+	finish(&f);
+}
+
+static void a_matrix_of_folders_has_a_cell_for_each(void **state)
+{
+	(void)state;
+	assert_found("{ student: { dirs: 'sub/*' } }",
+		     "${{ matrix.student }} ${{ matrix.student.name }} ${{ matrix.student.path }}",
+		     "j[student=s01]: s01 s01 sub/s01\nj[student=s02]: s02 s02 sub/s02\n");
+	assert_found("{ d: { dirs: 'x/**' }, n: [1], exclude: [{ d: cases }] }",
+		     "${{ matrix.d.path }}",
+		     "j[d=x/1,n=1]: x/1\nj[d=x/1/cases,n=1]: x/1/cases\nj[d=x/2,n=1]: x/2\n");
+}
+
+static void a_matrix_of_files_has_a_cell_for_each(void **state)
+{
+	(void)state;
+	assert_found("{ c: { glob: 'cases/*.in' } }",
+		     "${{ matrix.c }} ${{ matrix.c.stem }} ${{ matrix.c.path }}",
+		     "j[c=10.in]: 10.in 10 cases/10.in\nj[c=2.in]: 2.in 2 cases/2.in\n");
+	assert_found("{ c: { glob: './cases//2.in' } }", "${{ matrix.c.path }}",
+		     "j[c=2.in]: cases/2.in\n");
+}
+
+static void equal_names_are_told_apart_by_their_paths(void **state)
+{
+	(void)state;
+	assert_found("{ c: { glob: 'x/*/cases/*.in' } }", "${{ matrix.c }} ${{ matrix.c.name }}",
+		     "j[c=x/1/cases/a.in]: x/1/cases/a.in a.in\n"
+		     "j[c=x/2/cases/a.in]: x/2/cases/a.in a.in\n"
+		     "j[c=x/2/cases/b.in]: x/2/cases/b.in b.in\n");
+}
+
+static void an_include_extends_the_cell_of_a_folder(void **state)
+{
+	(void)state;
+	assert_found("{ s: { dirs: 'sub/*' }, include: [{ s: s02, late: yes }, { s: s03 }] }",
+		     "${{ matrix.s }} ${{ matrix.late }}",
+		     "j[s=s01]: s01 \nj[s=s02,late=yes]: s02 yes\nj[s=s03]: s03 \n");
+}
+
+static void a_matrix_of_nothing_or_of_elsewhere_is_a_mistake(void **state)
+{
+	(void)state;
+	assert_found("{ s: { dirs: 'none/*' } }", "", "no folder fits 'none/*'\n");
+	assert_found("{ s: { glob: 'sub/*' , dirs: 'sub/*' } }", "",
+		     "matrix.s must have one of 'dirs' and 'glob'\n");
+	assert_found("{ s: { dir: 'sub/*' } }", "",
+		     "unknown key 'dir' in matrix.s; did you mean 'dirs'?\n");
+	assert_found("{ s: { dirs: '../*' } }", "", "'../*' leaves the spec's folder\n");
+	assert_found("{ s: { dirs: '/*' } }", "", "'/*' leaves the spec's folder\n");
+	assert_found("{ s: { glob: 'sub/*' } }", "x", "j[s=readme.txt]: x\n");
 }
 
 static void the_last_key_of_a_matrix_changes_fastest(void **state)
@@ -286,6 +388,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_needed_comes_before_and_else_the_spec_s_order_holds),
 		cmocka_unit_test(the_last_key_of_a_matrix_changes_fastest),
+		cmocka_unit_test(a_matrix_of_folders_has_a_cell_for_each),
+		cmocka_unit_test(a_matrix_of_files_has_a_cell_for_each),
+		cmocka_unit_test(equal_names_are_told_apart_by_their_paths),
+		cmocka_unit_test(an_include_extends_the_cell_of_a_folder),
+		cmocka_unit_test(a_matrix_of_nothing_or_of_elsewhere_is_a_mistake),
 		cmocka_unit_test(ids_stay_on_one_line_and_apart),
 		cmocka_unit_test(exclude_removes_what_matches_all_its_keys),
 		cmocka_unit_test(include_does_as_github_documents_it),
