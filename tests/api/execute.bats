@@ -58,11 +58,16 @@ load common
 	submit sleepy
 	says "{\"job_id\":\"$ID\",\"status\":\"pending\"}"
 	[[ $ID =~ ^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$ ]]
-	eventually status_is running
-	jq -e '.result == null and .completed_at == null and .created_at <= .started_at' body
 	eventually status_is completed
 	jq -e '.result.stdout == "awake\n" and .started_at <= .completed_at' body
 	jq -e ".result.job_id == \"$ID\"" body
+}
+
+@test "a running job has a start and no result" {
+	fake_start
+	submit forever
+	eventually status_is running
+	jq -e '.result == null and .completed_at == null and .created_at <= .started_at' body
 }
 
 @test "wait answers the moment the job ends" {
