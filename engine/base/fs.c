@@ -193,6 +193,19 @@ bool fs_mkdirs(int dirfd, const char *path, struct err *e)
 	return true;
 }
 
+/* O_DIRECTORY has a link told as ENOTDIR, openat2(2) as ELOOP: so do we. */
+static int step_into(int folder, const char *name)
+{
+	int next = openat(folder, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (next < 0 && errno == ENOTDIR)
+		errno = fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode)
+				? ELOOP
+				: ENOTDIR;
+	return next;
+}
+
 /*
  * The same a name at a time, for where openat2(2) is not known: the filters of older containers,
  * valgrind. It is stricter: no ".." at all.
@@ -219,8 +232,7 @@ static int open_by_steps(int dirfd, const char *path, int flags, mode_t mode)
 		if (is_last)
 			return openat(folder, *name ? name : ".", flags | O_NOFOLLOW | O_CLOEXEC,
 				      mode);
-		next = openat(folder, *name ? name : ".",
-			      O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		next = step_into(folder, *name ? name : ".");
 		fs_close(&folder);
 		folder = next;
 		path += n + 1;
