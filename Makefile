@@ -47,12 +47,13 @@ MAY_pack    := base
 MAY_api     := base wire pack
 MAY_check   := base wire spec
 MAY_keep    := base wire
-MAY_run     := base wire spec plan pack api check keep
+MAY_cache   := base wire
+MAY_run     := base wire spec plan pack api check keep cache
 MAY_report  := base wire spec plan check run
 MAY_service := base wire pack
 MAY_sandbox :=
-MAY_cmd     := base wire spec plan pack api check keep run report service
-ROOMS       := base wire spec plan pack api check keep run report service sandbox cmd
+MAY_cmd     := base wire spec plan pack api check keep cache run report service
+ROOMS       := base wire spec plan pack api check keep cache run report service sandbox cmd
 
 sources     = $(wildcard engine/$(1)/*.c $(filter $(1)/%,$(wildcard service/*.c sandbox/*.c cmd/*.c)))
 objects     = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
