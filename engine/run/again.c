@@ -16,7 +16,7 @@ static const struct job_spec *job_of(const struct run *r, uint32_t i)
 	return r->plan->cell[i].job;
 }
 
-static struct again *again_of(struct run *r, uint32_t i)
+struct again *again_of(struct run *r, uint32_t i)
 {
 	struct cell_run *c = &r->cell[i];
 

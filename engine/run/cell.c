@@ -3,6 +3,7 @@
 
 #include "base/digest.h"
 #include "run/journal.h"
+#include "run/resume.h"
 #include "run/state.h"
 
 #define BODY_MAX ((size_t)WIRE_BODY_MAX)
@@ -110,7 +111,8 @@ static void skip(struct run *r, uint32_t i, uint32_t blocker)
 			      verdict_names[b->verdict]));
 }
 
-static void submit(struct run *r, uint32_t i, const struct wire_request *req)
+/* key: it may have been sent under that one before; NULL: it was not. */
+static void submit(struct run *r, uint32_t i, const struct wire_request *req, const char *sent_key)
 {
 	struct flight *f = r->cell[i].flight;
 	CLEAN_BUF struct buf body = BUF(BODY_MAX);
@@ -121,7 +123,10 @@ static void submit(struct run *r, uint32_t i, const struct wire_request *req)
 		cell_end(r, i, VERDICT_FAILED, "its request is larger than the service takes");
 		return;
 	}
-	uuid_make(key);
+	if (sent_key)
+		snprintf(key, sizeof(key), "%s", sent_key);
+	else
+		uuid_make(key);
 	if (!journal_submit(r->keep, r->plan->cell[i].id, key, &e)) {
 		stop_failed(r, &e);
 		return;
@@ -141,15 +146,40 @@ static bool is_without_language(const struct run *r, uint32_t i, const struct wi
 	       !toolchains_check(r->o.toolchains, req->language, e);
 }
 
+/* The service has it since an earlier run. */
+static void pick_up(struct run *r, uint32_t i, const struct left_off *left)
+{
+	struct flight *f = r->cell[i].flight;
+	struct row *row = &r->sum.row[i];
+
+	f->is_resumed = true;
+	row->job_id = f->job_id = left->job_id;
+	row->attempts = left->attempts;
+	r->cell[i].state = CELL_AWAITING;
+	f->call = api_await(r->o.api, row->job_id, cell_on_answer, f);
+	if (r->o.progress)
+		r->o.progress(r->o.progress_ctx, RUN_STARTED, i, row);
+}
+
 static void start(struct run *r, uint32_t i)
 {
 	struct flight *f = r->free_flight;
+	struct left_off left = resume_cell(r, i);
 	struct wire_request req;
 	struct err e = { 0 };
 
 	r->free_flight = f->next_free;
 	*f = (struct flight){ .run = r, .cell = i };
 	r->cell[i].flight = f;
+	if (left.attempts > 1)
+		again_of(r, i)->nretry = left.attempts - 1;
+	if (left.job_id) {
+		pick_up(r, i, &left);
+		return;
+	}
+	f->is_resumed = left.key != NULL;
+	if (left.key)
+		r->sum.row[i].attempts = left.attempts - 1;
 	if (!request_build(&f->arena, &r->sources, &r->plan->cell[i], &req, &e)) {
 		cell_end(r, i, e.kind == ERR_SPEC ? VERDICT_FAILED : VERDICT_ERROR, e.msg);
 		return;
@@ -160,7 +190,24 @@ static void start(struct run *r, uint32_t i)
 	}
 	if (r->o.max_ttl_s && req.ttl_s > r->o.max_ttl_s)
 		req.ttl_s = r->o.max_ttl_s;
-	submit(r, i, &req);
+	submit(r, i, &req, left.key);
+}
+
+/* The service does not have what an earlier run submitted, or has something else under its key (the
+ * spec was changed): it is sent afresh. */
+static bool is_lost(struct run *r, uint32_t i, const struct api_answer *answer)
+{
+	if (!r->cell[i].flight->is_resumed || answer->ok ||
+	    (answer->http_status != 404 && answer->http_status != 409 &&
+	     answer->http_status != 422))
+		return false;
+	r->sum.row[i].attempts--;
+	if (r->o.progress)
+		r->o.progress(r->o.progress_ctx, RUN_AGAIN, i, &r->sum.row[i]);
+	cell_land(r, i);
+	r->cell[i].state = CELL_RESTING;
+	ready_push(r, i);
+	return true;
 }
 
 static void take_id(struct run *r, uint32_t i, const struct api_answer *answer)
@@ -169,6 +216,8 @@ static void take_id(struct run *r, uint32_t i, const struct api_answer *answer)
 	struct row *row = &r->sum.row[i];
 	struct err e = { 0 };
 
+	if (is_lost(r, i, answer))
+		return;
 	if (!answer->ok) {
 		cell_refuse(r, i, answer);
 		return;
@@ -191,6 +240,8 @@ static void take_result(struct run *r, uint32_t i, const struct api_answer *answ
 				.reason = "the service ended the job without a result",
 				.is_infra = true };
 
+	if (is_lost(r, i, answer))
+		return;
 	if (!answer->ok)
 		cell_refuse(r, i, answer);
 	else if (!answer->job->result)

@@ -139,14 +139,17 @@ static bool on_run(struct reading *r, const cJSON *event, struct err *e)
 static bool on_submit(struct reading *r, const cJSON *event, struct err *e)
 {
 	struct history_cell *c = cell_of(r, event, e);
+	const char *key;
 
 	if (!c)
 		return false;
-	c->key = copy_text(r->arena, event, "key");
+	key = copy_text(r->arena, event, "key");
+	/* Sent again under the same key, it is the same attempt. */
+	c->attempts += !key || !c->key || strcmp(key, c->key) != 0;
+	c->key = key;
 	c->job_id = NULL;
 	c->state = c->key ? HISTORY_SENDING : HISTORY_NOTHING;
 	c->is_left = false;
-	c->attempts++;
 	return true;
 }
 
@@ -224,6 +227,8 @@ static bool on_ended(struct reading *r, const cJSON *event, struct err *e)
 	row->max_points = read_number(event, "max_points");
 	row->job_id = copy_text(r->arena, event, "job_id");
 	read_failures(r->arena, event, row);
+	row->first = copy_text(r->arena, event, "first");
+	row->is_allowed = cJSON_IsTrue(json_get(event, "allowed"));
 	c->job_id = row->job_id;
 	c->state = HISTORY_ENDED;
 	c->is_left = false;

@@ -29,7 +29,8 @@ static bool note(struct keep *k, struct buf *b, struct err *e)
 	return keep_note(k, b->data, b->len, e);
 }
 
-bool journal_run(struct keep *k, const struct summary *s, size_t ncell, struct err *e)
+bool journal_run(struct keep *k, const struct summary *s, const struct run_options *o,
+		 struct err *e)
 {
 	CLEAN_BUF struct buf b = BUF(LINE_MAX_BYTES);
 
@@ -37,9 +38,16 @@ bool journal_run(struct keep *k, const struct summary *s, size_t ncell, struct e
 	add_text(&b, "spec", s->spec_path);
 	add_text(&b, "spec_sha256", s->spec_sha256);
 	add_text(&b, "name", s->name);
-	add_int(&b, "cells", (int64_t)ncell);
+	add_int(&b, "cells", (int64_t)s->nrow);
 	add_text(&b, "endpoint", s->endpoint);
 	add_int(&b, "started_at", s->started_at);
+	add_text(&b, "service", o->service);
+	buf_puts(&b, ",\"args\":[");
+	for (size_t i = 0; o->args && o->args[i]; i++) {
+		buf_puts(&b, i ? "," : "");
+		json_quote(&b, o->args[i], strlen(o->args[i]));
+	}
+	buf_puts(&b, "]");
 	return note(k, &b, e);
 }
 
@@ -105,6 +113,10 @@ bool journal_ended(struct keep *k, const struct row *r, struct err *e)
 	add_number(&b, "max_points", r->max_points);
 	add_int(&b, "artifacts", (int64_t)r->nartifact);
 	add_text(&b, "job_id", r->job_id);
+	if (r->first)
+		add_text(&b, "first", r->first);
+	if (r->is_allowed)
+		buf_puts(&b, ",\"allowed\":true");
 	if (r->nfailure)
 		add_failures(&b, r);
 	return note(k, &b, e);

@@ -45,7 +45,7 @@ static void make_groups(struct run *r)
 		struct group *g;
 
 		r->cell[i].group = r->cell[i].next = NO_CELL;
-		if (r->plan->cell[i].ndep == 0)
+		if (r->plan->cell[i].ndep == 0 || r->cell[i].state == CELL_ENDED)
 			continue;
 		g = find_group(r, &groups, i);
 		r->cell[i].group = (uint32_t)(g - r->group);
@@ -79,9 +79,12 @@ void ready_link(struct run *r)
 	r->ready_head = r->ready_tail = NO_CELL;
 	make_groups(r);
 	link_children(r);
-	for (uint32_t i = 0; i < r->plan->ncell; i++)
-		if (r->plan->cell[i].ndep == 0)
+	for (uint32_t i = 0; i < r->plan->ncell; i++) {
+		if (r->cell[i].state == CELL_ENDED)
+			ready_release(r, i);
+		else if (r->plan->cell[i].ndep == 0)
 			ready_push(r, i);
+	}
 }
 
 void ready_push(struct run *r, uint32_t i)

@@ -9,7 +9,9 @@
 #include "base/fs.h"
 #include "keep/keep.h"
 #include "run/archive.h"
+#include "run/history.h"
 #include "run/journal.h"
+#include "run/resume.h"
 #include "run/state.h"
 
 #define SPEC_MAX ((size_t)64 << 20)
@@ -87,7 +89,8 @@ struct run *run_open(const struct plan *p, const struct run_options *o, struct e
 	if (r->sources.spec_fd < 0)
 		err_sys(e, "cannot open %s", p->spec->folder);
 	else
-		r->keep = keep_open(o->root, o->output, e);
+		r->keep = o->history ? keep_resume(o->root, o->history->folder, e)
+				     : keep_open(o->root, o->output, e);
 	if (!r->keep) {
 		run_close(r);
 		return NULL;
@@ -105,6 +108,10 @@ struct run *run_open(const struct plan *p, const struct run_options *o, struct e
 	row_open(r);
 	r->sources.row = r->sum.row;
 	make_flights(r);
+	if (!resume_settle(r, e)) {
+		run_close(r);
+		return NULL;
+	}
 	ready_link(r);
 	return r;
 }
@@ -143,7 +150,7 @@ static bool finish(struct run *r, struct err *e)
 bool run_go(struct run *r, struct summary *out, struct err *e)
 {
 	int64_t began = clock_mono_ms();
-	bool ok = journal_run(r->keep, &r->sum, r->plan->ncell, e) && keep_sync(r->keep, e);
+	bool ok = journal_run(r->keep, &r->sum, &r->o, e) && keep_sync(r->keep, e);
 
 	if (ok) {
 		loop_each_turn(r->o.loop, on_turn, r);

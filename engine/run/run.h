@@ -93,6 +93,8 @@ const struct toolchain *toolchains_guess(const struct toolchains *t, const char 
 enum run_event { RUN_STARTED, RUN_AGAIN, RUN_ENDED };
 typedef void run_progress_fn(void *ctx, enum run_event event, uint32_t cell, const struct row *row);
 
+struct history;
+
 struct run_options {
 	struct loop *loop;
 	struct api *api;
@@ -101,7 +103,12 @@ struct run_options {
 	bool has_additions;                  /* the endpoint offers part 2 of the contract */
 	const char *root;                    /* ".sandbatch" */
 	const char *output;                  /* folder for the run, NULL: a new one below root */
-	size_t max_in_flight;                /* at least 1 */
+	const struct history *history;       /* go on with that run (history.h), which outlives this
+						one; NULL: begin one */
+	bool reruns_failed;      /* with history: what was not as expected too, and what needs it */
+	const char *service;     /* folder of an embedded service, for the journal; or NULL */
+	const char *const *args; /* what the user asked for, likewise; NULL at the end; or NULL */
+	size_t max_in_flight;    /* at least 1 */
 	bool allow_outside;
 	size_t max_failures; /* so many cells that fail the run, and nothing more is started; 0: any
 			      */

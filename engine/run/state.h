@@ -28,8 +28,9 @@ enum cell_state {
 
 struct cell_run {
 	enum cell_state state;
-	uint32_t group; /* of cells that wait for the same, or NO_CELL */
-	uint32_t next;  /* in its group while it waits, then in the queue */
+	uint32_t group;   /* of cells that wait for the same, or NO_CELL */
+	uint32_t next;    /* in its group while it waits, then in the queue */
+	bool was_resumed; /* what an earlier run left of it is used up */
 	struct flight *flight;
 	struct again *again; /* NULL: this is its first attempt, and it may be the only one */
 };
@@ -77,6 +78,7 @@ struct flight {
 	struct api_call *call;
 	const struct api_answer *answer; /* while cell_step handles it */
 	const char *job_id;              /* of what runs for it now: the program, or a checker */
+	bool is_resumed; /* it was submitted by an earlier run: the service may not have it */
 	struct wire_result *res; /* a copy, while checkers run; NULL: the program itself does */
 	struct check *check;     /* all of the cell's, likewise */
 	size_t checker;          /* which of these runs */
@@ -128,6 +130,7 @@ void cell_refuse(struct run *r, uint32_t i, const struct api_answer *answer);
 void cell_finish(struct run *r, uint32_t i, const struct attempt *at);
 
 /* again: whether, and when, a cell runs again */
+struct again *again_of(struct run *r, uint32_t i); /* made if there is none */
 bool again_try(struct run *r, uint32_t i, const struct attempt *at);
 /* What the cell's last attempt says of all of them. */
 struct attempt again_sum_up(struct run *r, uint32_t i, const struct attempt *at);

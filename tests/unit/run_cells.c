@@ -17,7 +17,7 @@
 
 #include "base/fs.h"
 #include "base/json.h"
-#include "run/run.h"
+#include "run/history.h"
 
 #define TTL_MS  10000
 #define LOG_MAX 65536
@@ -38,6 +38,7 @@ struct api {
 	struct arena arena;
 	struct map count; /* by name: attempts so far */
 	struct buf log;   /* ids in the order they came */
+	struct buf keys, awaited;
 	int nflight, most;
 };
 
@@ -88,7 +89,7 @@ static void answer(void *ctx)
 	struct wire_result res = { 0 };
 	struct api_answer a = { .ok = true, .http_status = 200, .job = &job };
 
-	if (!c->is_submit)
+	if (!c->is_submit && c->api->nflight)
 		c->api->nflight--;
 	if (m) {
 		res = m->res;
@@ -96,8 +97,8 @@ static void answer(void *ctx)
 		if (res.status == WIRE_PENDING)
 			res.status = WIRE_COMPLETED;
 		job.result = c->is_submit ? NULL : &res;
-	} else { /* "gone" */
-		a = (struct api_answer){ 0 };
+	} else { /* "gone", or what is not there */
+		a = (struct api_answer){ .http_status = strstr(c->id, "lost") ? 404 : 0 };
 		err_set(&a.err, ERR_REMOTE, "nobody answers");
 	}
 	if (c->is_cancel)
@@ -144,7 +145,7 @@ struct api_call *api_submit(struct api *api, const char *key, const char *body, 
 	const char *id;
 	struct api_call *c;
 
-	assert_int_equal(strlen(key), 36);
+	buf_printf(&api->keys, "%s ", key);
 	assert_true(wire_request_parse(&a, body, len, &r, &e));
 	id = next_word(api, arena_strndup(&a, r.code.data, r.code.len));
 	buf_puts(&api->log, id);
@@ -163,6 +164,7 @@ struct api_call *api_submit(struct api *api, const char *key, const char *body, 
 
 struct api_call *api_await(struct api *api, const char *id, api_done_fn *done, void *ctx)
 {
+	buf_printf(&api->awaited, "%s ", id);
 	return begin(api, id, done, ctx);
 }
 
@@ -192,6 +194,7 @@ struct bench {
 	struct run_options o;
 	struct summary sum;
 	struct run *run;
+	struct history history;
 };
 
 static void on_progress(void *ctx, enum run_event event, uint32_t cell, const struct row *row)
@@ -228,7 +231,7 @@ static void open_bench(struct bench *b, const char *jobs)
 	    !plan_build(&b->arena, &b->spec, &b->plan, &e))
 		fail_msg("%s\n%s", e.msg, buf_text(&b->tell));
 	b->api.loop = loop_open(&e);
-	b->api.log = BUF(LOG_MAX);
+	b->api.log = b->api.keys = b->api.awaited = BUF(LOG_MAX);
 	b->o = (struct run_options){
 		.loop = b->api.loop,
 		.api = &b->api,
@@ -275,6 +278,9 @@ static void close_bench(struct bench *b)
 	map_close(&b->api.count);
 	arena_free(&b->api.arena);
 	buf_close(&b->api.log);
+	buf_close(&b->api.keys);
+	buf_close(&b->api.awaited);
+	history_close(&b->history);
 	buf_close(&b->tell);
 	buf_close(&b->rows);
 	buf_close(&b->told);
@@ -484,6 +490,97 @@ static void what_runs_when_it_is_enough_ends_by_itself(void **state)
 	close_bench(&b);
 }
 
+/* ---- going on with an earlier run ---- */
+
+static const char run_event[] =
+	"{\"event\":\"run\",\"version\":1,\"spec\":\"s\",\"name\":\"s\",\"cells\":9,"
+	"\"endpoint\":\"here\",\"started_at\":1000}\n";
+
+/* What a runner that was killed has left. */
+static void resume(struct bench *b, const char *events)
+{
+	struct err e = { 0 };
+	const char *text = arena_printf(&b->arena, "%s%s", run_event, events);
+
+	assert_true(fs_mkdirs(AT_FDCWD, b->o.output, &e));
+	assert_true(fs_write(AT_FDCWD, arena_printf(&b->arena, "%s/journal.jsonl", b->o.output),
+			     text, strlen(text), &e));
+	if (!history_load(&b->arena, b->o.output, &b->history, &e))
+		fail_msg("%s", e.msg);
+	b->o.history = &b->history;
+}
+
+#define ENDED(cell, verdict)                                                              \
+	"{\"event\":\"ended\",\"cell\":\"" cell "\",\"job\":\"" cell                      \
+	"\",\"index\":0,\"verdict\":\"" verdict "\",\"reason\":\"then\",\"exit_code\":0," \
+	"\"duration_ms\":7,\"queue_ms\":0,\"attempts\":1,\"points\":0,\"max_points\":0,"  \
+	"\"artifacts\":0,\"job_id\":\"x\"}\n"
+#define SUBMIT(cell, key) "{\"event\":\"submit\",\"cell\":\"" cell "\",\"key\":\"" key "\"}\n"
+#define SUBMITTED(cell, id) \
+	"{\"event\":\"submitted\",\"cell\":\"" cell "\",\"job_id\":\"" id "\"}\n"
+
+static void what_ended_is_not_run_again_and_what_was_sent_is_awaited(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	open_bench(&b, "  a: { code: a fail }\n  b: { code: b fail }\n  c: { code: c pass }\n"
+		       "  d: { code: d pass }\n  e: { code: e pass, needs: [a] }\n");
+	b.o.max_in_flight = 1;
+	resume(&b,
+	       ENDED("a", "passed") SUBMIT("b", "k1") SUBMITTED("b", "B/1/pass") SUBMIT("c", "k2"));
+	assert_string_equal(go(&b), "a passed 1\nb passed 1\nc passed 1\nd passed 1\ne passed 1\n");
+	assert_string_equal(buf_text(&b.api.log), "e/1/pass c/1/pass d/1/pass ");
+	assert_string_equal(buf_text(&b.api.awaited), "e/1/pass B/1/pass c/1/pass d/1/pass ");
+	assert_non_null(strstr(buf_text(&b.api.keys), " k2 "));
+	assert_int_equal(b.sum.row[0].duration_ms, 7);
+	assert_int_equal(b.sum.started_at, 1000);
+	close_bench(&b);
+}
+
+static void what_had_no_service_or_was_cancelled_is_run_again(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	open_bench(&b, "  a: { code: a pass }\n  b: { code: b pass }\n"
+		       "  c: { code: c pass, needs: [a] }\n  d: { code: d pass }\n");
+	resume(&b, ENDED("a", "error") ENDED("b", "cancelled") ENDED("c", "skipped")
+			   ENDED("d", "failed"));
+	assert_string_equal(go(&b), "a passed 1\nb passed 1\nc passed 1\nd failed 1\n");
+	close_bench(&b);
+}
+
+static void what_the_service_has_lost_is_sent_afresh(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	open_bench(&b, "  a: { code: a pass }\n");
+	resume(&b, SUBMIT("a", "k1") SUBMITTED("a", "A/1/lost"));
+	assert_string_equal(go(&b), "a passed 1\n");
+	assert_string_equal(buf_text(&b.api.log), "a/1/pass ");
+	assert_null(strstr(buf_text(&b.api.keys), "k1"));
+	close_bench(&b);
+}
+
+static void failed_cells_run_again_with_what_needs_them(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	open_bench(&b, "  a: { code: a pass }\n  b: { code: b pass }\n"
+		       "  c: { code: c pass, needs: [a] }\n  d: { code: d pass, needs: [b] }\n"
+		       "  e: { code: e pass, needs: [d] }\n");
+	b.o.max_in_flight = 1;
+	b.o.reruns_failed = true;
+	resume(&b, ENDED("a", "failed") ENDED("b", "passed") ENDED("c", "passed")
+			   ENDED("d", "passed") ENDED("e", "timeout"));
+	assert_string_equal(go(&b), "a passed 1\nb passed 1\nc passed 1\nd passed 1\ne passed 1\n");
+	assert_string_equal(buf_text(&b.api.log), "a/1/pass e/1/pass c/1/pass ");
+	close_bench(&b);
+}
+
 /* ---- what others printed, and checkers ---- */
 
 static void what_another_job_printed_is_compared(void **state)
@@ -583,6 +680,10 @@ int main(void)
 		cmocka_unit_test(an_allowed_failure_keeps_no_one),
 		cmocka_unit_test(after_enough_failures_nothing_more_is_started),
 		cmocka_unit_test(what_runs_when_it_is_enough_ends_by_itself),
+		cmocka_unit_test(what_ended_is_not_run_again_and_what_was_sent_is_awaited),
+		cmocka_unit_test(what_had_no_service_or_was_cancelled_is_run_again),
+		cmocka_unit_test(what_the_service_has_lost_is_sent_afresh),
+		cmocka_unit_test(failed_cells_run_again_with_what_needs_them),
 		cmocka_unit_test(what_another_job_printed_is_compared),
 		cmocka_unit_test(a_checker_is_a_job_of_its_own_that_alone_gets_the_answer),
 		cmocka_unit_test(a_checker_may_give_a_part_of_the_points),
