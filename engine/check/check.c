@@ -284,11 +284,20 @@ static const char *list_artifacts(struct arena *a, const struct wire_result *r)
 	return b.len ? arena_strndup(a, b.data, b.len - 1) : NULL;
 }
 
+/* By its path, or by its last part where the pattern names no folder: *.png is out/a.png, too. */
+static bool is_named(const struct wire_artifact *artifact, const char *pattern)
+{
+	const char *last = strrchr(artifact->name, '/');
+
+	return fs_match(pattern, artifact->name) ||
+	       (last && !strchr(pattern, '/') && fs_match(pattern, last + 1));
+}
+
 static bool has_artifact(const struct wire_result *r, const char *pattern, int64_t min_bytes)
 {
 	for (size_t i = 0; i < r->nartifact; i++)
 		if ((int64_t)r->artifact[i].data.len >= min_bytes &&
-		    fs_match(pattern, r->artifact[i].name))
+		    is_named(&r->artifact[i], pattern))
 			return true;
 	return false;
 }

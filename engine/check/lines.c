@@ -246,6 +246,17 @@ static void show_excess(struct buf *b, const struct tally *t, int sign, const ch
 		buf_printf(b, "  ... %zu more\n", left);
 }
 
+/* "2 lines missing, 1 unexpected"; one of both at least. */
+static const char *excess_words(struct arena *a, size_t missing, size_t unexpected)
+{
+	size_t n = missing ? missing : unexpected;
+	const char *first = arena_printf(a, "%zu line%s %s", n, n == 1 ? "" : "s",
+					 missing ? "missing" : "unexpected");
+
+	return missing && unexpected ? arena_printf(a, "%s, %zu unexpected", first, unexpected)
+				     : first;
+}
+
 static bool in_any_order(const struct comparison *q, const char *words, struct buf *detail,
 			 const char **what)
 {
@@ -261,9 +272,8 @@ static bool in_any_order(const struct comparison *q, const char *words, struct b
 	unexpected = count_excess(&t, -1);
 	if (!missing && !unexpected)
 		return is_whole(q, what);
-	*what = arena_printf(q->a, "%s %s%s in any order: %zu line%s missing, %zu unexpected",
-			     q->stream, words, wanted_from(q), missing, missing == 1 ? "" : "s",
-			     unexpected);
+	*what = arena_printf(q->a, "%s %s%s in any order: %s", q->stream, words, wanted_from(q),
+			     excess_words(q->a, missing, unexpected));
 	show_excess(detail, &t, 1, "missing");
 	show_excess(detail, &t, -1, "unexpected");
 	return false;

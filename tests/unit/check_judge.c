@@ -337,6 +337,11 @@ static void artifacts_must_be_there_by_glob_and_size(void **state)
 	g->expect.artifact = wanted;
 	g->expect.nartifact = 2;
 	JUDGED(g, "passed", "");
+	wanted[0].name.s = "*.png";
+	JUDGED(g, "passed", "");
+	wanted[0].name.s = "other/*.png";
+	JUDGED(g, "failed", "no artifact other/*.png of at least 5 bytes");
+	wanted[0].name.s = "out/*.png";
 	wanted[0].min_bytes = 6;
 	JUDGED(g, "failed", "no artifact out/*.png of at least 6 bytes");
 	assert_string_equal(g->out.failure[0].detail,

@@ -36,6 +36,8 @@ static const struct case_row told[] = {
 	    .any_order = true),
 	ROW("many other lines in any order", LINES, "a\nb\nc\nd\ne\nf\ng\nh\ni\nj\nk\n", "0\n",
 	    .any_order = true),
+	ROW("a line missing in any order", LINES, "a\nb\n", "b\n", .any_order = true),
+	ROW("lines too many in any order", LINES, "a\n", "b\na\nb\n", .any_order = true),
 	ROW("lines that are cut", LINES, "b\na\n", "a\nb", .any_order = true, .is_cut = true),
 	ROW("another number", JSON, "{\"a\":[1,2,{\"b\":3}]}", "{\"a\":[1,2,{\"b\":4}]}",
 	    .name = "w.json"),
