@@ -101,10 +101,11 @@ enum form_kind {
 
 /* What a FIELD_OTHER takes, for a schema; read() knows better. */
 struct form {
-	unsigned kind;             /* of enum form_kind */
-	const char *pattern;       /* FORM_TEXT: that it fits (ECMA-262), or NULL */
-	int64_t min, max;          /* FORM_INT, FORM_NUMBER */
-	const struct field *field; /* FORM_MAP; FORM_ANY: or NULL */
+	unsigned kind;              /* of enum form_kind */
+	const char *pattern;        /* FORM_TEXT: that it fits (ECMA-262), or NULL */
+	int64_t min, max;           /* FORM_INT, FORM_NUMBER */
+	const struct field *field;  /* FORM_MAP; FORM_ANY: or NULL */
+	const char *const *without; /* keys of field that cannot stand here; or NULL */
 	const struct form *item, *value;
 	bool is_filled; /* the list or mapping cannot be empty */
 };

@@ -228,7 +228,7 @@ bool job_combos(struct arena *a, const struct spec *s, const struct job_spec *jo
 		return true;
 	}
 	if (n + m->ninclude > PLAN_MAX_CELLS)
-		return plan_mistake(s, job, e, "job '%s' has more than %d cells", job->name,
+		return plan_mistake(job, e, "job '%s' has more than %d cells", job->name,
 				    PLAN_MAX_CELLS);
 	mk.out.item = ARENA_NEW(a, n + m->ninclude, struct combo);
 	make_lists(&mk, n);
@@ -239,6 +239,6 @@ bool job_combos(struct arena *a, const struct spec *s, const struct job_spec *jo
 	arena_free(&mk.tmp);
 	*out = mk.out;
 	if (out->n == 0)
-		return plan_mistake(s, job, e, "job '%s' has no cells left", job->name);
+		return plan_mistake(job, e, "job '%s' has no cells left", job->name);
 	return true;
 }

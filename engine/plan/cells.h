@@ -35,7 +35,6 @@ bool plan_link(struct arena *a, struct plan *p, const uint32_t *order, const str
 	       struct err *e);
 
 /* "path:line:col: ..." of a job. */
-bool plan_mistake(const struct spec *s, const struct job_spec *job, struct err *e, const char *fmt,
-		  ...) PRINTF(4, 5);
+bool plan_mistake(const struct job_spec *job, struct err *e, const char *fmt, ...) PRINTF(3, 4);
 
 #endif

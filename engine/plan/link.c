@@ -289,7 +289,7 @@ bool plan_link(struct arena *a, struct plan *p, const uint32_t *order, const str
 		for (const struct shape *s = l.shape[order[i]]; is_good && s; s = s->next)
 			is_good = link_shape(&l, job, s);
 		if (!is_good)
-			plan_mistake(spec, job, e, "cells of job '%s' wait on too many others",
+			plan_mistake(job, e, "cells of job '%s' wait on too many others",
 				     job->name);
 	}
 	close_linker(&l);

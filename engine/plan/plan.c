@@ -4,8 +4,7 @@
 
 #include "plan/cells.h"
 
-bool plan_mistake(const struct spec *s, const struct job_spec *job, struct err *e, const char *fmt,
-		  ...)
+bool plan_mistake(const struct job_spec *job, struct err *e, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -13,7 +12,7 @@ bool plan_mistake(const struct spec *s, const struct job_spec *job, struct err *
 	va_start(ap, fmt);
 	vsnprintf(e->msg, sizeof(e->msg), fmt, ap);
 	va_end(ap);
-	err_wrap(e, "%.200s:%u:%u", s->path, job->mark.line, job->mark.col);
+	err_wrap(e, "%.200s:%u:%u", job->path, job->mark.line, job->mark.col);
 	return false;
 }
 
@@ -43,7 +42,7 @@ static bool tell_cycle(const struct walk *w, uint32_t again, struct err *e)
 		i++;
 	for (; is_whole && i < w->depth; i++)
 		is_whole = buf_printf(&names, "%s -> ", w->spec->job[w->stack[i]].name);
-	return plan_mistake(w->spec, job, e, "jobs wait on each other: %s%s", buf_text(&names),
+	return plan_mistake(job, e, "jobs wait on each other: %s%s", buf_text(&names),
 			    is_whole ? job->name : "...");
 }
 
@@ -143,7 +142,7 @@ static bool add_cells(struct arena *a, struct plan *p, const struct job_spec *jo
 		c->matrix = combos->item[i].pair;
 		c->nmatrix = combos->item[i].n;
 		if (map_set(&ids, c->id, strlen(c->id), c))
-			return plan_mistake(p->spec, job, e, "two cells are both %.100s", c->id);
+			return plan_mistake(job, e, "two cells are both %.100s", c->id);
 	}
 	return true;
 }
@@ -164,7 +163,7 @@ bool plan_build(struct arena *a, const struct spec *s, struct plan *out, struct 
 			return false;
 		n += combos[i].n;
 		if (n > PLAN_MAX_CELLS)
-			return plan_mistake(s, &s->job[i], e, "more than %d cells in all",
+			return plan_mistake(&s->job[i], e, "more than %d cells in all",
 					    PLAN_MAX_CELLS);
 	}
 	out->cell = ARENA_NEW(a, n, struct cell);

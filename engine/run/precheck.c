@@ -12,7 +12,7 @@
 struct precheck {
 	const struct run_options *o;
 	struct sources sources;
-	struct yaml yaml;            /* the spec's text once more, for its lines in mistakes */
+	struct yaml yaml;            /* a spec's text once more, for its lines in mistakes */
 	const struct job_spec *told; /* the job whose mistake was told last: once is enough */
 };
 
@@ -41,12 +41,28 @@ static bool is_same_in_all(const struct job_spec *j)
 	       !is_any_expr(&j->artifacts);
 }
 
+/* Have the text of that file for the lines in mistakes; without it they have none. */
+static void show_file(struct precheck *c, const char *path)
+{
+	struct err e;
+	char *text;
+
+	if (c->yaml.text && !strcmp(c->yaml.path, path))
+		return;
+	c->yaml.path = path;
+	c->yaml.text = "";
+	c->yaml.len = 0;
+	if (fs_read(c->yaml.arena, AT_FDCWD, path, SPEC_MAX, &text, &c->yaml.len, &e))
+		c->yaml.text = text;
+}
+
 static void mistake(struct precheck *c, const struct cell *cell, struct mark at,
 		    const char *sentence)
 {
 	if (c->told == cell->job)
 		return;
 	c->told = cell->job;
+	show_file(c, cell->job->path);
 	if (cell->nmatrix)
 		yaml_mistake(&c->yaml, at.line ? at : cell->job->mark, "%s: %s", cell->id,
 			     sentence);
@@ -156,13 +172,9 @@ bool run_check(const struct plan *p, const struct run_options *o, struct buf *te
 			      .sources = { .plan = p, .options = o, .spec_fd = fd, .run_fd = -1 },
 			      .yaml = { .arena = &a, .path = p->spec->path, .tell = tell } };
 	const struct job_spec *done = NULL;
-	char *text;
 
 	if (fd < 0)
 		return err_sys(e, "cannot open %s", p->spec->folder);
-	if (!fs_read(&a, AT_FDCWD, p->spec->path, SPEC_MAX, &text, &c.yaml.len, e))
-		return false;
-	c.yaml.text = text;
 	for (size_t i = 0; i < p->ncell; i++) {
 		const struct job_spec *j = p->cell[i].job;
 

@@ -145,7 +145,8 @@ static bool send_archive(struct making *m, const struct pack_list *l, struct wir
 static bool make_files(struct making *m, struct wire_request *r, struct err *e)
 {
 	const struct job_spec *j = m->cell->job;
-	struct pack_list l = { .dirfd = m->s->spec_fd };
+	CLEAN_FD int opened = -1;
+	struct pack_list l = { .dirfd = source_folder(m->s, m->cell, &opened) };
 
 	for (size_t i = 0; i < j->nfiles; i++)
 		if (!add_file(m, &l, &j->files[i], e))

@@ -67,11 +67,22 @@ bool source_check(struct sources *s, const char *path, struct err *e)
 		       path);
 }
 
-static int open_source(const struct sources *s, const char *path)
+int source_folder(const struct sources *s, const struct cell *cell, int *opened)
 {
+	if (!strcmp(cell->job->folder, s->plan->spec->folder))
+		return s->spec_fd;
+	*opened = open(cell->job->folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return *opened;
+}
+
+static int open_source(const struct sources *s, const struct cell *cell, const char *path)
+{
+	CLEAN_FD int opened = -1;
+	int folder = source_folder(s, cell, &opened);
+
 	if (s->options->allow_outside)
-		return openat(s->spec_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	return fs_open_beneath(s->spec_fd, path, O_RDONLY | O_NONBLOCK, 0);
+		return openat(folder, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	return fs_open_beneath(folder, path, O_RDONLY | O_NONBLOCK, 0);
 }
 
 static bool tell_unopened(const char *path, struct err *e)
@@ -90,7 +101,7 @@ bool source_read(struct arena *a, struct sources *s, const struct cell *cell, co
 
 	if (!source_check(s, path, e))
 		return false;
-	fd = open_source(s, path);
+	fd = open_source(s, cell, path);
 	if (fd < 0)
 		return tell_unopened(path, e);
 	if (!fs_read_fd(a, fd, SOURCE_MAX, path, &data, &out->len, e)) {

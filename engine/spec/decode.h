@@ -31,7 +31,10 @@ void spec_read_retry(struct yaml *y, const struct node *n, void *retry, void *sp
 
 /* What those look like. */
 extern const struct form spec_text_form, spec_list_form, spec_expect_form, spec_matrix_form,
-	spec_retry_form, spec_job_form;
+	spec_retry_form, spec_job_form, spec_defaults_form;
+
+/* Keys of a job that defaults cannot have; NULL at the end. */
+extern const char *const spec_own_keys[];
 
 /* A job's before anything was said. Its max is -1, which becomes 0 in the end. */
 extern const struct retry_spec spec_no_retry;

@@ -113,7 +113,8 @@ static bool eval_needs(const struct eval *v, const struct expr *x, const struct 
 /* The folder that paths in the job's texts start from. */
 static int open_folder(const struct eval *v)
 {
-	const char *folder = v->scope->spec->folder;
+	const struct job_spec *job = v->scope->job;
+	const char *folder = job ? job->folder : v->scope->spec->folder;
 	int fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0)

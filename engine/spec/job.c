@@ -332,7 +332,11 @@ static const struct field job_fields[] = {
 	  .read = read_cache },
 	{ 0 },
 };
+const char *const spec_own_keys[] = { "needs", "matrix", "code", "file", NULL };
 const struct form spec_job_form = { .kind = FORM_MAP, .field = job_fields };
+const struct form spec_defaults_form = { .kind = FORM_MAP,
+					 .field = job_fields,
+					 .without = spec_own_keys };
 
 void spec_decode_job(struct yaml *y, const struct node *map, const char *what, struct spec *s,
 		     struct job_spec *job)

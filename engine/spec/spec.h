@@ -139,6 +139,8 @@ struct job_limits { /* 0: not given */
 
 struct job_spec {
 	const char *name;
+	const char *path;       /* of the spec it stands in: its marks are places in that */
+	const char *folder;     /* of that spec: what its paths are relative to */
 	struct mark mark;       /* of its name */
 	struct text language;   /* s NULL: from the file's extension, its shebang, else detected by
 				   the service */
@@ -178,7 +180,8 @@ extern const char *const visibility_names[]; /* Gradescope's: visible, hidden, a
 
 struct spec {
 	const char *path;
-	const char *folder;    /* what its paths are relative to */
+	const char *folder;    /* where it lies; a job's own may differ */
+	struct names files;    /* paths: its own, and those that it includes */
 	const char *name;      /* default: the file's name without extension */
 	struct pair_list vars; /* --var already laid over */
 	struct job_spec *job;
