@@ -20,7 +20,7 @@ static void finish(struct endpoint *p, const struct api_answer *answer)
 	if (!answer->ok)
 		p->failure = answer->err;
 	if (answer->has_additions)
-		p->has_additions = true;
+		p->told_additions = true;
 	loop_stop(p->loop);
 }
 
@@ -29,7 +29,7 @@ static void on_languages(void *ctx, const struct api_answer *answer)
 	struct endpoint *p = ctx;
 
 	if (answer->ok)
-		toolchains_parse(p->arena, answer->body, answer->len, &p->toolchains, &p->failure);
+		toolchains_parse(p->arena, answer->body, answer->len, &p->told, &p->failure);
 	finish(p, answer);
 }
 
@@ -43,7 +43,7 @@ static void on_health(void *ctx, const struct api_answer *answer)
 	if (answer->ok) {
 		body = json_parse(answer->body, answer->len, JSON_NUL_REPLACE, &ignored);
 		if (json_get_int(body, "slots", 1, 1 << 20, &slots, &ignored))
-			p->workers = (int)slots;
+			p->told_workers = (int)slots;
 	}
 	finish(p, answer);
 }
@@ -56,10 +56,17 @@ static void on_gone(void *ctx, const char *why)
 	loop_stop(p->loop);
 }
 
-static bool ask(struct endpoint *p, const char *path, api_done_fn *done, struct err *e)
+/* A question to one of them. */
+struct asking {
+	int endpoint;
+	const char *shown;
+};
+
+static bool ask(struct endpoint *p, const struct asking *q, const char *path, api_done_fn *done,
+		struct err *e)
 {
 	p->failure = (struct err){ 0 };
-	p->question = api_get(p->api, path, done, p);
+	p->question = api_get_at(p->api, q->endpoint, path, done, p);
 	if (!loop_run(p->loop, e))
 		return false;
 	if (p->question) /* the loop ended for another reason: the service did */
@@ -68,7 +75,74 @@ static bool ask(struct endpoint *p, const char *path, api_done_fn *done, struct 
 	if (p->failure.kind == ERR_NONE)
 		return true;
 	*e = p->failure;
-	return err_wrap(e, "%s", p->shown);
+	return err_wrap(e, "%s", q->shown);
+}
+
+/* ---- what several have in common ---- */
+
+static const struct toolchain *find(const struct toolchains *t, const char *name)
+{
+	const struct toolchain *found = toolchains_find(t, name);
+
+	return found && found->is_available ? found : NULL;
+}
+
+/* What all of them can run: with the aliases and file names of the first. */
+static void keep_common(struct endpoint *p, const struct toolchains *other, const char *shown)
+{
+	struct toolchains *common = ARENA_NEW(p->arena, 1, struct toolchains);
+
+	common->item = ARENA_NEW(p->arena, p->toolchains->n, struct toolchain);
+	for (size_t i = 0; i < p->toolchains->n; i++) {
+		struct toolchain *t = &common->item[common->n++];
+
+		*t = p->toolchains->item[i];
+		if (!t->is_available || find(other, t->name))
+			continue;
+		t->is_available = false;
+		t->package = NULL;
+		t->missing = arena_printf(p->arena, "it at %s", shown);
+	}
+	p->toolchains = common;
+}
+
+static void add_told(struct endpoint *p, const struct asking *q, size_t nasked)
+{
+	if (nasked == 0)
+		p->toolchains = p->told;
+	else
+		keep_common(p, p->told, q->shown);
+	p->has_additions = p->told_additions && (nasked == 0 || p->has_additions);
+	p->workers += p->told_workers;
+	if (p->told_workers)
+		api_workers(p->api, q->endpoint, (size_t)p->told_workers);
+}
+
+/* Ask each; one that fails is left out as long as there is another. */
+static bool ask_all(struct endpoint *p, const char *const *shown, size_t n, struct err *e)
+{
+	size_t nasked = 0, nfailed = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct asking q = { (int)i, shown[i] };
+
+		p->told_additions = false;
+		p->told_workers = 0;
+		if (ask(p, &q, "/languages", on_languages, e) &&
+		    (!p->told_additions || ask(p, &q, "/health", on_health, e)))
+			add_told(p, &q, nasked++);
+		else if (e->kind != ERR_REMOTE || ++nfailed == n)
+			return false;
+		else
+			api_leave_out(p->api, q.endpoint, e);
+	}
+	return true;
+}
+
+static void tell(void *ctx, const char *sentence)
+{
+	(void)ctx;
+	fprintf(stderr, "sandbatch: %s\n", sentence);
 }
 
 static bool open_embedded(struct endpoint *p, const struct endpoint_options *o, const char *folder,
@@ -91,39 +165,66 @@ static bool check_options(const struct endpoint_options *o, struct err *e)
 	if (o->sandbox && strcmp(o->sandbox, "full") != 0 && strcmp(o->sandbox, "limits") != 0)
 		return err_set(e, ERR_USAGE, "--sandbox must be full or limits, not '%s'",
 			       o->sandbox);
-	if (o->endpoint && o->sandbox)
+	if (o->endpoints.n && o->sandbox)
 		return err_set(e, ERR_USAGE,
 			       "--sandbox is for a service of our own, not for --endpoint");
-	if (o->endpoint && o->slots)
+	if (o->endpoints.n && o->slots)
 		return err_set(e, ERR_USAGE,
 			       "--slots is for a service of our own, not for --endpoint");
+	for (size_t i = 0; i < o->endpoints.n; i++)
+		for (size_t k = 0; k < i; k++)
+			if (!strcmp(o->endpoints.item[i], o->endpoints.item[k]))
+				return err_set(e, ERR_USAGE, "--endpoint %s is given twice",
+					       o->endpoints.item[i]);
 	return true;
+}
+
+static const char *join(struct arena *a, const struct strings *l)
+{
+	const char *out = l->item[0];
+
+	for (size_t i = 1; i < l->n; i++)
+		out = arena_printf(a, "%s, %s", out, l->item[i]);
+	return out;
+}
+
+static bool open_named(struct endpoint *p, const struct endpoint_options *o, struct err *e)
+{
+	struct api_options ao = { .endpoint = o->endpoints.item,
+				  .api_key = or_env(o->api_key, "UNSANDBOX_API_KEY"),
+				  .public_key = or_env(o->public_key, "UNSANDBOX_PUBLIC_KEY"),
+				  .secret_key = or_env(o->secret_key, "UNSANDBOX_SECRET_KEY"),
+				  .tell = tell };
+
+	if (!ao.public_key != !ao.secret_key)
+		return err_set(e, ERR_USAGE, "--public-key and --secret-key need each other");
+	p->shown = join(p->arena, &o->endpoints);
+	p->api = api_open(p->loop, &ao, e);
+	return p->api && ask_all(p, o->endpoints.item, o->endpoints.n, e);
+}
+
+static bool open_own(struct endpoint *p, const struct endpoint_options *o, const char *folder,
+		     struct err *e)
+{
+	static const char *const shown[] = { "embedded" };
+	const char *endpoint[] = { NULL, NULL };
+	struct api_options ao = { .endpoint = endpoint };
+
+	if (!open_embedded(p, o, folder, e))
+		return false;
+	endpoint[0] = embedded_endpoint(p->embedded);
+	p->shown = shown[0];
+	p->api = api_open(p->loop, &ao, e);
+	return p->api && ask_all(p, shown, 1, e);
 }
 
 bool endpoint_open(struct arena *a, struct loop *l, const struct endpoint_options *o,
 		   const char *folder, struct endpoint *out, struct err *e)
 {
-	struct api_options ao = { .endpoint = o->endpoint };
-
 	*out = (struct endpoint){ .loop = l, .arena = a };
 	if (!check_options(o, e))
 		return false;
-	if (!o->endpoint && !open_embedded(out, o, folder, e))
-		return false;
-	if (out->embedded) {
-		ao.endpoint = embedded_endpoint(out->embedded);
-	} else {
-		ao.api_key = or_env(o->api_key, "UNSANDBOX_API_KEY");
-		ao.public_key = or_env(o->public_key, "UNSANDBOX_PUBLIC_KEY");
-		ao.secret_key = or_env(o->secret_key, "UNSANDBOX_SECRET_KEY");
-	}
-	out->shown = out->embedded ? "embedded" : o->endpoint;
-	if (!ao.public_key != !ao.secret_key)
-		return err_set(e, ERR_USAGE, "--public-key and --secret-key need each other");
-	out->api = api_open(l, &ao, e);
-	if (!out->api || !ask(out, "/languages", on_languages, e))
-		return false;
-	return !out->has_additions || ask(out, "/health", on_health, e);
+	return o->endpoints.n ? open_named(out, o, e) : open_own(out, o, folder, e);
 }
 
 void endpoint_close(struct endpoint *p)

@@ -108,10 +108,10 @@ static const char *copy(struct arena *a, const char *s)
 	return s ? arena_strdup(a, s) : NULL;
 }
 
-bool endpoint_parse(struct arena *a, const struct api_options *o, struct endpoint *out,
-		    struct err *e)
+bool endpoint_parse(struct arena *a, const char *text, const struct api_options *o,
+		    struct endpoint *out, struct err *e)
 {
-	*out = (struct endpoint){ .shown = arena_strdup(a, o->endpoint) };
+	*out = (struct endpoint){ .shown = arena_strdup(a, text) };
 	if (!check_key(o->api_key, "API key", e) || !check_key(o->public_key, "public key", e) ||
 	    !check_key(o->secret_key, "secret key", e))
 		return false;
@@ -122,9 +122,9 @@ bool endpoint_parse(struct arena *a, const struct api_options *o, struct endpoin
 			       o->public_key ? "secret" : "public");
 	out->bearer = copy(a, o->public_key ? o->public_key : o->api_key);
 	out->secret = copy(a, o->secret_key);
-	if (!strncmp(o->endpoint, "unix:", 5))
-		return parse_socket(a, o->endpoint + 5, out, e);
-	return parse_url(a, o->endpoint, out, e);
+	if (!strncmp(text, "unix:", 5))
+		return parse_socket(a, text + 5, out, e);
+	return parse_url(a, text, out, e);
 }
 
 size_t endpoint_sign(struct arena *a, const struct endpoint *p, const struct signature *s,

@@ -23,9 +23,10 @@ struct signature {
 	struct bytes body;
 };
 
-/* Check and take apart endpoint and keys; fails (ERR_USAGE) with what is wrong of them. */
-bool endpoint_parse(struct arena *a, const struct api_options *o, struct endpoint *out,
-		    struct err *e);
+/* Check and take apart an endpoint and the keys of o; fails (ERR_USAGE) with what is wrong of them.
+ */
+bool endpoint_parse(struct arena *a, const char *text, const struct api_options *o,
+		    struct endpoint *out, struct err *e);
 /*
  * The header lines that say who asks, and how many: Authorization, and with a secret X-Timestamp
  * and X-Signature, lower-case hex of HMAC-SHA256 over "timestamp:METHOD:path:body". At most

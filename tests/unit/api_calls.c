@@ -355,6 +355,61 @@ static void retry_after_is_obeyed(void **state)
 	assert_true(clock_mono_ms() - start >= 1000);
 }
 
+static void being_told_to_wait_is_not_counted_as_tried(void **state)
+{
+	static const struct reply script[] = {
+		{ REPLY, "429 Later", "Retry-After: 1\r\n", "" },
+		{ REPLY, "503 Later", "Retry-After: 1\r\n", "" },
+		{ REPLY, "200 OK", NULL, ACCEPTED },
+		{ .how = END },
+	};
+	struct world *w = *state;
+
+	api_start(w, script, &(struct api_options){ .max_tries = 1 });
+	submit(w);
+	assert_true(w->answer.ok);
+	assert_int_equal(w->answer.tries, 1);
+	assert_int_equal(w->nrequest, 3);
+}
+
+static void being_told_to_wait_ends_after_a_while(void **state)
+{
+	static const struct reply script[] = {
+		{ REPLY, "429 Later", "Retry-After: 1\r\n", "{\"error\":\"too many\"}" },
+		{ .how = END },
+	};
+	struct world *w = *state;
+
+	api_start(w, script, &(struct api_options){ .busy_ms = 1000 });
+	submit(w);
+	expect_failure(w, "@ answered 429 to POST /execute/async: too many (told to wait for 1 s)");
+	assert_true(w->answer.is_shut);
+	assert_false(w->answer.is_refused);
+}
+
+/* The first is refused: until it is time again, none of the others is sent either. */
+static void one_refusal_holds_all_submits_back(void **state)
+{
+	static const struct reply script[] = {
+		{ REPLY, "429 Later", "Retry-After: 1\r\n", "" },
+		{ REPLY, "200 OK", NULL, ACCEPTED },
+		{ .how = END },
+	};
+	struct world *w = *state;
+	int64_t start = clock_mono_ms();
+
+	api_start(w, script, NULL);
+	api_submit(w->api, "key-1", "1", 1, on_done, w);
+	get(w, "/health"); /* the submit has been answered by now */
+	for (int i = 0; i < 10; i++)
+		api_submit(w->api, "key-2", "2", 1, on_done, w);
+	assert_int_equal(w->nrequest, 2);
+	await_answers(w, 11);
+	assert_true(clock_mono_ms() - start >= 1000);
+	assert_true(w->answer.ok);
+	assert_int_equal(w->nrequest, 13);
+}
+
 static void never(void *ctx, const struct api_answer *answer)
 {
 	(void)ctx;
@@ -448,6 +503,9 @@ int main(void)
 		TEST(a_signed_request_can_be_verified_with_its_prefix_and_query),
 		TEST(a_unix_socket_is_an_endpoint_like_any_other),
 		TEST(retry_after_is_obeyed),
+		TEST(being_told_to_wait_is_not_counted_as_tried),
+		TEST(being_told_to_wait_ends_after_a_while),
+		TEST(one_refusal_holds_all_submits_back),
 		TEST(done_may_drop_other_calls_and_begin_new_ones),
 		TEST(closing_drops_what_is_under_way),
 		TEST(many_calls_share_the_connections_there_are),

@@ -9,6 +9,7 @@
 
 #include "api/endpoint.h"
 #include "api/retry.h"
+#include "api/window.h"
 
 static void an_endpoint_is_taken_apart(void **state)
 {
@@ -25,11 +26,11 @@ static void an_endpoint_is_taken_apart(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
 		CLEAN_ARENA struct arena a = { 0 };
-		struct api_options o = { .endpoint = row[i].text };
+		struct api_options o = { 0 };
 		struct endpoint p;
 		struct err e;
 
-		assert_true(endpoint_parse(&a, &o, &p, &e));
+		assert_true(endpoint_parse(&a, row[i].text, &o, &p, &e));
 		assert_string_equal(p.shown, row[i].text);
 		assert_string_equal(p.base, row[i].base);
 		assert_string_equal(p.prefix, row[i].prefix);
@@ -47,29 +48,36 @@ static void an_endpoint_is_taken_apart(void **state)
 static void what_is_no_endpoint_or_key_is_told(void **state)
 {
 	static const struct {
+		const char *text;
 		struct api_options options;
 		const char *want;
 	} row[] = {
-		{ { .endpoint = "localhost:8080" }, WANTED "'localhost:8080'" },
-		{ { .endpoint = "ftp://host" }, WANTED "'ftp://host'" },
-		{ { .endpoint = "file:///etc/passwd" }, WANTED "'file:///etc/passwd'" },
-		{ { .endpoint = "http://" }, WANTED "'http://'" },
-		{ { .endpoint = "http://a b" }, WANTED "'http://a b'" },
-		{ { .endpoint = "http://host:99999" }, WANTED "'http://host:99999'" },
-		{ { .endpoint = "" }, WANTED "''" },
-		{ { .endpoint = "http://me:secret@host" },
+		{ "localhost:8080", { 0 }, WANTED "'localhost:8080'" },
+		{ "ftp://host", { 0 }, WANTED "'ftp://host'" },
+		{ "file:///etc/passwd", { 0 }, WANTED "'file:///etc/passwd'" },
+		{ "http://", { 0 }, WANTED "'http://'" },
+		{ "http://a b", { 0 }, WANTED "'http://a b'" },
+		{ "http://host:99999", { 0 }, WANTED "'http://host:99999'" },
+		{ "", { 0 }, WANTED "''" },
+		{ "http://me:secret@host",
+		  { 0 },
 		  "the endpoint must not hold a user or a password" },
-		{ { .endpoint = "http://host/?q=1" },
+		{ "http://host/?q=1",
+		  { 0 },
 		  "the endpoint must not have a '?' or '#' part: 'http://host/?q=1'" },
-		{ { .endpoint = "unix:" }, "the endpoint 'unix:' must name a socket: unix:PATH" },
-		{ { .endpoint = "unix:" LONG_PATH },
+		{ "unix:", { 0 }, "the endpoint 'unix:' must name a socket: unix:PATH" },
+		{ "unix:" LONG_PATH,
+		  { 0 },
 		  "a Unix socket's path must be at most 107 bytes, not 110: '" LONG_PATH "'" },
-		{ { .endpoint = "http://h", .api_key = "a\r\nX-Evil: 1" },
+		{ "http://h",
+		  { .api_key = "a\r\nX-Evil: 1" },
 		  "the API key must be visible ASCII characters without spaces" },
-		{ { .endpoint = "http://h", .api_key = "" }, "the API key must not be empty" },
-		{ { .endpoint = "http://h", .public_key = "p" },
+		{ "http://h", { .api_key = "" }, "the API key must not be empty" },
+		{ "http://h",
+		  { .public_key = "p" },
 		  "signing takes both a public and a secret key; the secret key is missing" },
-		{ { .endpoint = "http://h", .secret_key = "s" },
+		{ "http://h",
+		  { .secret_key = "s" },
 		  "signing takes both a public and a secret key; the public key is missing" },
 	};
 
@@ -79,7 +87,7 @@ static void what_is_no_endpoint_or_key_is_told(void **state)
 		struct endpoint p;
 		struct err e;
 
-		assert_false(endpoint_parse(&a, &row[i].options, &p, &e));
+		assert_false(endpoint_parse(&a, row[i].text, &row[i].options, &p, &e));
 		assert_int_equal(e.kind, ERR_USAGE);
 		assert_string_equal(e.msg, row[i].want);
 	}
@@ -90,16 +98,14 @@ static void what_is_no_endpoint_or_key_is_told(void **state)
 static void a_request_is_signed_as_the_contract_says(void **state)
 {
 	CLEAN_ARENA struct arena a = { 0 };
-	struct api_options o = { .endpoint = "https://host/v1",
-				 .public_key = "unsb-pk-1",
-				 .secret_key = "unsb-sk-1" };
+	struct api_options o = { .public_key = "unsb-pk-1", .secret_key = "unsb-sk-1" };
 	struct signature sig = { 1700000000, "POST", "/run?ttl=5", { "{}", 2 } };
 	const char *header[ENDPOINT_MAX_HEADERS];
 	struct endpoint p;
 	struct err e;
 
 	(void)state;
-	assert_true(endpoint_parse(&a, &o, &p, &e));
+	assert_true(endpoint_parse(&a, "https://host/v1", &o, &p, &e));
 	assert_int_equal(endpoint_sign(&a, &p, &sig, header), 3);
 	assert_string_equal(header[0], "Authorization: Bearer unsb-pk-1");
 	assert_string_equal(header[1], "X-Timestamp: 1700000000");
@@ -111,14 +117,14 @@ static void a_request_is_signed_as_the_contract_says(void **state)
 static void without_keys_nothing_is_told_of_us(void **state)
 {
 	CLEAN_ARENA struct arena a = { 0 };
-	struct api_options o = { .endpoint = "http://host" };
+	struct api_options o = { 0 };
 	const char *header[ENDPOINT_MAX_HEADERS];
 	struct signature sig = { 0, "GET", "/health", { "", 0 } };
 	struct endpoint p;
 	struct err e;
 
 	(void)state;
-	assert_true(endpoint_parse(&a, &o, &p, &e));
+	assert_true(endpoint_parse(&a, "http://host", &o, &p, &e));
 	assert_int_equal(endpoint_sign(&a, &p, &sig, header), 0);
 }
 
@@ -162,6 +168,46 @@ static void only_what_may_pass_is_tried_again(void **state)
 	assert_false(retry_is_useless(CURLE_GOT_NOTHING));
 }
 
+static void a_refusal_halves_what_is_in_flight_once_for_all_that_was_sent_before(void **state)
+{
+	struct window w = { 0 };
+
+	(void)state;
+	assert_true(window_is_open(&w, 1000000, 0));
+	for (int i = 0; i < 16; i++)
+		window_send(&w);
+	window_narrow(&w, 3, 16, 500);
+	window_narrow(&w, 15, 15, 700);
+	window_narrow(&w, 4, 14, 600);
+	assert_int_equal(w.closed_until_ms, 700);
+	assert_false(window_is_open(&w, 0, 699));
+	assert_true(window_is_open(&w, 7, 700));
+	assert_false(window_is_open(&w, 8, 700));
+	window_narrow(&w, window_send(&w), 8, 0);
+	assert_true(window_is_open(&w, 3, 700));
+	assert_false(window_is_open(&w, 4, 700));
+	for (int i = 0; i < 5; i++)
+		window_narrow(&w, window_send(&w), 1, 0);
+	assert_true(window_is_open(&w, 0, 700));
+	assert_false(window_is_open(&w, 1, 700));
+}
+
+static void a_window_of_jobs_that_were_taken_widens_by_one(void **state)
+{
+	struct window w = { 0 };
+	int taken = 0;
+
+	(void)state;
+	window_widen(&w);
+	assert_true(window_is_open(&w, 1000000, 0));
+	window_narrow(&w, window_send(&w), 8, 0);
+	while (!window_is_open(&w, 9, 0)) {
+		window_widen(&w);
+		taken++;
+	}
+	assert_in_range(taken, 4 + 5 + 6 + 7 + 8 + 9, 4 + 5 + 6 + 7 + 8 + 9 + 6);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -172,6 +218,9 @@ int main(void)
 		cmocka_unit_test(the_wait_doubles_up_to_30_seconds_and_jitters_down_to_half),
 		cmocka_unit_test(retry_after_is_the_least_up_to_two_minutes),
 		cmocka_unit_test(only_what_may_pass_is_tried_again),
+		cmocka_unit_test(
+			a_refusal_halves_what_is_in_flight_once_for_all_that_was_sent_before),
+		cmocka_unit_test(a_window_of_jobs_that_were_taken_widens_by_one),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

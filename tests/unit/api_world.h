@@ -72,6 +72,8 @@ struct world {
 	struct api_answer answer; /* of the last call; body and job are copies */
 	int nanswer, nwanted;
 	struct api_call *other;
+	struct world *second; /* another server on the same loop, or NULL */
+	struct buf told;      /* what api told of its endpoints */
 };
 
 static inline void conn_close(struct conn *c)
@@ -167,6 +169,8 @@ static inline void listen_tcp(struct world *w)
 
 	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	w->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(
+		setsockopt(w->listener, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int)), 0);
 	assert_int_equal(bind(w->listener, (struct sockaddr *)&in, sizeof(in)), 0);
 	assert_int_equal(getsockname(w->listener, (struct sockaddr *)&in, &len), 0);
 	snprintf(w->endpoint, sizeof(w->endpoint), "http://127.0.0.1:%d", ntohs(in.sin_port));
@@ -201,6 +205,7 @@ static inline int set_up(void **state)
 
 	w->arena = a;
 	w->log = BUF(1 << 22);
+	w->told = BUF(1 << 16);
 	w->loop = loop_open(&e);
 	assert_non_null(w->loop);
 	listen_tcp(w);
@@ -211,16 +216,61 @@ static inline int set_up(void **state)
 	return 0;
 }
 
+/* Nobody answers there any more; server_back has it answer again. */
+static inline void server_gone(struct world *w)
+{
+	for (size_t i = 0; i < w->nconn; i++)
+		conn_close(&w->conn[i]);
+	if (w->listener >= 0)
+		loop_unwatch(w->loop, w->listener);
+	fs_close(&w->listener);
+}
+
+static inline void server_back(struct world *w)
+{
+	const char *port = strrchr(w->endpoint, ':') + 1;
+	struct sockaddr_in in = { .sin_family = AF_INET,
+				  .sin_port = htons((uint16_t)strtol(port, NULL, 10)) };
+	struct err e;
+
+	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	w->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(
+		setsockopt(w->listener, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int)), 0);
+	assert_int_equal(bind(w->listener, (struct sockaddr *)&in, sizeof(in)), 0);
+	assert_int_equal(listen(w->listener, 128), 0);
+	assert_true(loop_watch(w->loop, w->listener, EPOLLIN, on_listener, w, &e));
+}
+
+/* Another server on the same loop: from the next api_start on, the second endpoint. */
+static inline struct world *second_server(struct world *w, const struct reply *script)
+{
+	struct world *v = ARENA_NEW(&w->arena, 1, struct world);
+	struct err e;
+
+	v->loop = w->loop;
+	v->log = BUF(1 << 22);
+	v->script = script;
+	listen_tcp(v);
+	assert_int_equal(listen(v->listener, 128), 0);
+	assert_true(loop_watch(v->loop, v->listener, EPOLLIN, on_listener, v, &e));
+	w->second = v;
+	return v;
+}
+
 static inline int tear_down(void **state)
 {
 	struct world *w = *state;
 	struct arena a;
 
 	api_close(w->api);
-	for (size_t i = 0; i < w->nconn; i++)
-		conn_close(&w->conn[i]);
+	server_gone(w);
+	if (w->second) {
+		server_gone(w->second);
+		buf_close(&w->second->log);
+	}
+	buf_close(&w->told);
 	loop_close(w->loop);
-	fs_close(&w->listener);
 	if (*w->socket.sun_path)
 		unlink(w->socket.sun_path);
 	buf_close(&w->log);
@@ -229,19 +279,29 @@ static inline int tear_down(void **state)
 	return 0;
 }
 
+static inline void on_told(void *ctx, const char *sentence)
+{
+	struct world *w = ctx;
+
+	buf_printf(&w->told, "%s\n", sentence);
+}
+
 static inline void api_start(struct world *w, const struct reply *script,
 			     const struct api_options *more)
 {
 	struct api_options o = more ? *more : (struct api_options){ 0 };
+	const char *const own[] = { w->endpoint, w->second ? w->second->endpoint : NULL, NULL };
 	struct err e = { 0 };
 
 	w->script = script;
 	if (!o.endpoint)
-		o.endpoint = w->endpoint;
+		o.endpoint = own;
 	if (!o.max_tries)
 		o.max_tries = 3;
 	if (!o.backoff_ms)
 		o.backoff_ms = 1;
+	o.tell = on_told;
+	o.tell_ctx = w;
 	w->api = api_open(w->loop, &o, &e);
 	if (!w->api)
 		fail_msg("%s", e.msg);
