@@ -6,7 +6,7 @@
 
 struct serve {
 	struct strings listen;
-	const char *data, *languages, *executor, *script, *sandbox;
+	const char *data, *keys, *languages, *executor, *script, *sandbox;
 	int64_t slots;
 	bool allow_anonymous, no_sandbox;
 };
@@ -18,6 +18,8 @@ static const struct option_row serve_options[] = {
 	  offsetof(struct serve, data), 0, 0 },
 	{ "slots", 0, "N", "jobs that run at once (the number of CPUs)", OPTION_NUMBER,
 	  offsetof(struct serve, slots), 1, 4096 },
+	{ "keys", 0, "FILE", "who may use it, and how much (see keys new); SIGHUP reads it again",
+	  OPTION_TEXT, offsetof(struct serve, keys), 0, 0 },
 	{ "allow-anonymous", 0, NULL, "serve everybody who reaches an address that is not loopback",
 	  OPTION_FLAG, offsetof(struct serve, allow_anonymous), 0, 0 },
 	{ "languages", 0, "FILE", "a table of languages instead of ours", OPTION_TEXT,
@@ -73,11 +75,14 @@ static bool serve(struct arena *a, struct serve *s, struct err *e)
 		.executor = s->executor ? s->executor : "local",
 		.languages = s->languages,
 		.script = s->script,
+		.keys = s->keys,
 		.allow_anonymous = s->allow_anonymous,
 	};
 
 	if (!choose_sandbox(s, e))
 		return false;
+	if (s->keys && s->allow_anonymous)
+		return err_set(e, ERR_USAGE, "--keys and --allow-anonymous exclude each other");
 	o.sandbox = s->sandbox;
 	if (!o.languages &&
 	    !cmd_find(a, "etc/languages.yml", DATADIR "/languages.yml", &o.languages, e))

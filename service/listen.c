@@ -143,8 +143,8 @@ static bool open_tcp(struct arena *a, const char *address, bool allow_any, struc
 	if (!allow_any && !is_loopback(&at))
 		return err_set(e, ERR_USAGE,
 			       "listening on %s would let everyone who reaches it run programs "
-			       "here: listen on loopback or a Unix socket, or say "
-			       "--allow-anonymous",
+			       "here: listen on loopback or a Unix socket, or give "
+			       "--keys or --allow-anonymous",
 			       address);
 	out->fd = socket(at.any.sa_family, TYPE, 0);
 	if (out->fd < 0)

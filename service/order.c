@@ -39,6 +39,7 @@ void order_enter(struct order *o, struct ticket *t, const char *tenant)
 	if (TAILQ_EMPTY(&n->pending[t->class]))
 		TAILQ_INSERT_TAIL(&o->ring[t->class], n, ring[t->class]);
 	TAILQ_INSERT_TAIL(&n->pending[t->class], t, pending);
+	n->npending++;
 	o->npending++;
 }
 
@@ -46,26 +47,42 @@ void order_withdraw(struct order *o, struct ticket *t)
 {
 	struct tenant *n = t->tenant;
 
+	if (t->is_running)
+		n->nrunning--;
+	t->is_running = false;
 	if (!t->is_pending)
 		return;
 	t->is_pending = false;
+	n->npending--;
 	TAILQ_REMOVE(&n->pending[t->class], t, pending);
 	if (TAILQ_EMPTY(&n->pending[t->class]))
 		TAILQ_REMOVE(&o->ring[t->class], n, ring[t->class]);
 	o->npending--;
 }
 
+static bool may_run(const struct order *o, const struct tenant *n)
+{
+	size_t most = o->most ? o->most(o->most_ctx, n->name) : 0;
+
+	return !most || n->nrunning < most;
+}
+
 static struct ticket *next_of(struct order *o, int class)
 {
-	struct tenant *n = TAILQ_FIRST(&o->ring[class]);
+	struct tenant *n;
 	struct ticket *t;
 
+	TAILQ_FOREACH(n, &o->ring[class], ring[class])
+	if (may_run(o, n))
+		break;
 	if (!n)
 		return NULL;
 	t = TAILQ_FIRST(&n->pending[class]);
 	TAILQ_REMOVE(&o->ring[class], n, ring[class]);
 	TAILQ_INSERT_TAIL(&o->ring[class], n, ring[class]);
 	order_withdraw(o, t);
+	t->is_running = true;
+	n->nrunning++;
 	return t;
 }
 
@@ -91,9 +108,14 @@ void order_leave(struct order *o, struct ticket *t)
 	free(n);
 }
 
+const struct tenant *order_tenant(const struct order *o, const char *tenant)
+{
+	return map_get(&o->tenants, tenant, strlen(tenant));
+}
+
 const struct tickets *order_of(const struct order *o, const char *tenant)
 {
-	const struct tenant *n = map_get(&o->tenants, tenant, strlen(tenant));
+	const struct tenant *n = order_tenant(o, tenant);
 
 	return n ? &n->all : NULL;
 }

@@ -65,8 +65,11 @@ static bool load(struct job *j, struct err *e)
 		return true;
 	j->request = ARENA_NEW(&j->arena, 1, struct wire_request);
 	if (store_request(j->queue->parts.store, &j->arena, j->seq, &body, e) &&
-	    wire_request_parse(&j->arena, body.data, body.len, j->request, e))
+	    wire_request_parse(&j->arena, body.data, body.len, j->request, e)) {
+		keys_bound(keys_of_tenant(j->queue->parts.keys, j->ticket.tenant->name),
+			   j->request);
 		return true;
+	}
 	job_unload(j);
 	return false;
 }
@@ -110,6 +113,14 @@ static void on_owed(void *ctx, int64_t seq, const struct store_job *s)
 		cancel(j, WHY_RESTART);
 }
 
+static size_t most_running(void *ctx, const char *tenant)
+{
+	const struct queue *q = ctx;
+	const struct key *k = keys_of_tenant(q->parts.keys, tenant);
+
+	return k ? (size_t)k->concurrency : 0;
+}
+
 struct queue *queue_open(const struct queue_parts *parts, struct err *e)
 {
 	struct queue *q = zalloc(sizeof(*q));
@@ -118,6 +129,8 @@ struct queue *queue_open(const struct queue_parts *parts, struct err *e)
 	if (!q->parts.max)
 		q->parts.max = QUEUE_MAX;
 	order_init(&q->order);
+	q->order.most = most_running;
+	q->order.most_ctx = q;
 	TAILQ_INIT(&q->born);
 	TAILQ_INIT(&q->ended);
 	if (store_owed(q->parts.store, on_owed, q, e))
@@ -197,8 +210,28 @@ static bool replay(struct queue *q, const struct submission *s, const char *id, 
 	return true;
 }
 
-static bool check_room(const struct queue *q, struct err *e)
+/* Of a key's jobs so many may wait beside those that may run at once. */
+static bool check_share(const struct queue *q, const char *tenant, struct err *e)
 {
+	const struct key *k = keys_of_tenant(q->parts.keys, tenant);
+	const struct tenant *t = order_tenant(&q->order, tenant);
+	size_t n;
+
+	if (!k || !t || k->queue < 0)
+		return true;
+	n = k->concurrency ? t->npending + t->nrunning : t->npending;
+	if (n < (size_t)(k->concurrency + k->queue))
+		return true;
+	return err_set(e, ERR_RATE,
+		       "this key has %zu jobs that run and %zu that wait, and at most %lld may "
+		       "wait",
+		       t->nrunning, t->npending, (long long)k->queue);
+}
+
+static bool check_room(const struct queue *q, const char *tenant, struct err *e)
+{
+	if (!check_share(q, tenant, e))
+		return false;
 	return q->order.npending < q->parts.max ||
 	       err_set(e, ERR_QUEUE_FULL, "%zu jobs are waiting, which is as many as are taken",
 		       q->order.npending);
@@ -236,7 +269,7 @@ static bool submit_new(struct queue *q, const struct submission *s, const char *
 	struct job *j;
 	int64_t seq;
 
-	if (!check_room(q, e))
+	if (!check_room(q, s->tenant, e))
 		return false;
 	job_id(id, row.created_ms);
 	if (!store_add(q->parts.store, &row, &seq, e))

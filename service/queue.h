@@ -13,6 +13,7 @@
 #include <sys/queue.h>
 
 #include "service/executor.h"
+#include "service/keys.h"
 #include "service/store.h"
 
 #define QUEUE_MAX        10000       /* jobs that wait to be started */
@@ -26,7 +27,8 @@ struct queue_parts {
 	const struct languages *languages;
 	const struct executor_ops *ops;
 	struct executor *executor;
-	size_t max; /* 0: QUEUE_MAX */
+	const struct keys *keys; /* NULL: anonymous use */
+	size_t max;              /* 0: QUEUE_MAX */
 };
 
 /* What a waiter wants to be told. */
@@ -66,7 +68,7 @@ struct queue *queue_open(const struct queue_parts *parts, struct err *e);
 void queue_close(struct queue *q);
 
 /* Accept a job, or with a key that is known find the one it stands for (ERR_IMPOSSIBLE if that
- * differs); w is told. */
+ * differs); w is told. ERR_RATE: the tenant has as many as its key allows. */
 bool queue_submit(struct queue *q, const struct submission *s, struct waiter *w, struct err *e);
 /* The tenant's job that has not ended, or NULL. */
 struct job *queue_find(const struct queue *q, const char *tenant, const char *id);

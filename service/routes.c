@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "service/auth.h"
 #include "service/posted.h"
@@ -106,6 +107,27 @@ static bool get_key(struct call *c, const char **key, struct err *e)
 		       KEY_MAX, strlen(*key));
 }
 
+/* One job out of the key's rate. */
+static bool check_rate(struct routes *r, struct call *c, size_t n, struct err *e)
+{
+	if (keys_take(r->keys, c->tenant, n, clock_mono_ms(), &c->retry_after_s))
+		return true;
+	return err_set(e, ERR_RATE, "this key submits jobs faster than its rate allows: wait %d s",
+		       c->retry_after_s);
+}
+
+/* What the key may not ask for is refused, what is not given is bounded by it. */
+static bool check_limits(struct routes *r, const struct call *c, struct wire_request *request,
+			 struct err *e)
+{
+	const struct key *k = keys_of_tenant(r->keys, c->tenant);
+
+	if (!keys_allow(k, &request->limits, e))
+		return false;
+	keys_bound(k, request);
+	return true;
+}
+
 static bool submit(struct routes *r, struct call *c, enum wait_for what, struct err *e)
 {
 	CLEAN_ARENA struct arena a = { 0 };
@@ -119,9 +141,9 @@ static bool submit(struct routes *r, struct call *c, enum wait_for what, struct 
 	};
 
 	s.request = ARENA_NEW(&a, 1, struct wire_request);
-	if (!get_key(c, &s.key, e) ||
+	if (!get_key(c, &s.key, e) || !check_rate(r, c, 1, e) ||
 	    !wire_request_parse(&a, s.body.data, s.body.len, s.request, e) ||
-	    !wire_request_check(s.request, WIRE_MB, e) ||
+	    !wire_request_check(s.request, WIRE_MB, e) || !check_limits(r, c, s.request, e) ||
 	    !check_language(r, c, s.request->language, &s.language, e))
 		return false;
 	if (queue_submit(r->queue, &s, &park(r, c, what)->waiter, e)) {
@@ -130,6 +152,8 @@ static bool submit(struct routes *r, struct call *c, enum wait_for what, struct 
 	}
 	if (e->kind == ERR_IMPOSSIBLE)
 		c->code = "idempotency_mismatch";
+	if (e->kind == ERR_RATE)
+		c->code = "concurrency_limit_reached";
 	c->on_gone = NULL;
 	return false;
 }
@@ -287,15 +311,26 @@ static bool list_languages(struct routes *r, struct call *c, struct err *e)
 
 static bool validate_key(struct routes *r, struct call *c, struct err *e)
 {
-	const struct wire_limits l = WIRE_LIMITS_DEFAULT;
-	CLEAN_BUF struct buf b = BUF(1024);
-	bool ok =
-		buf_printf(&b,
-			   "{\"valid\":true,\"anonymous\":true,\"concurrency\":%d,\"queue\":%d,"
-			   "\"rate_per_minute\":null,\"max_ttl\":%d,\"limits\":{\"memory_mb\":%lld,"
-			   "\"processes\":%lld,\"disk_mb\":%lld,\"output_bytes\":%lld}}",
-			   r->slots, QUEUE_MAX, WIRE_TTL_MAX, (long long)l.memory_mb,
-			   (long long)l.processes, (long long)l.disk_mb, (long long)l.output_bytes);
+	const struct key *k = keys_of_tenant(r->keys, c->tenant);
+	const struct wire_limits l = keys_limits(k);
+	CLEAN_BUF struct buf b = BUF(4096);
+	bool ok = buf_puts(&b, "{\"valid\":true,") &&
+		  (!k || buf_printf(&b, "\"name\":\"%s\",", k->name)) &&
+		  buf_printf(&b, "\"anonymous\":%s,\"concurrency\":%lld,\"queue\":%lld,",
+			     k ? "false" : "true",
+			     k && k->concurrency ? (long long)k->concurrency : r->slots,
+			     k && k->queue >= 0 ? (long long)k->queue : QUEUE_MAX) &&
+		  (k && k->rate_per_minute ? buf_printf(&b, "\"rate_per_minute\":%lld,",
+							(long long)k->rate_per_minute)
+					   : buf_puts(&b, "\"rate_per_minute\":null,")) &&
+		  buf_printf(&b,
+			     "\"max_ttl\":%d,\"limits\":{\"memory_mb\":%lld,\"processes\":%lld,"
+			     "\"disk_mb\":%lld,\"output_bytes\":%lld",
+			     WIRE_TTL_MAX, (long long)l.memory_mb, (long long)l.processes,
+			     (long long)l.disk_mb, (long long)l.output_bytes) &&
+		  (!l.cpu_ms ||
+		   buf_printf(&b, ",\"cpu_seconds\":%lld", (long long)l.cpu_ms / 1000)) &&
+		  buf_puts(&b, "}}");
 
 	return answer_buf(c, ok, &b, e);
 }
@@ -369,27 +404,49 @@ static bool check_body(const struct call *c, const char *wanted, struct err *e)
 	return err_set(e, ERR_MEDIA_TYPE, "Content-Type must be %s, not '%.100s'", wanted, type);
 }
 
-bool routes_head(void *ctx, struct call *c, struct err *e)
+static struct auth_claim claim_of(const struct call *c)
 {
-	const struct auth_claim claim = {
+	return (struct auth_claim){
 		.authorization = call_header(c, "Authorization"),
 		.timestamp = call_header(c, "X-Timestamp"),
 		.signature = call_header(c, "X-Signature"),
 	};
+}
+
+static bool refuse_caller(struct call *c)
+{
+	call_tell(c, "WWW-Authenticate", "Bearer");
+	return false;
+}
+
+bool routes_head(void *ctx, struct call *c, struct err *e)
+{
+	const struct routes *routes = ctx;
+	const struct auth_claim claim = claim_of(c);
 	const struct route *r = NULL;
 
-	(void)ctx;
 	if (!find_route(c, &r, e))
 		return false;
 	c->route = r;
-	return ((r->flags & PUBLIC) || auth_check(&claim, c->tenant, e)) &&
-	       (!(r->flags & JSON) || check_body(c, "application/json", e)) &&
+	if (!(r->flags & PUBLIC) &&
+	    !auth_check(routes->keys, &claim, clock_unix_ms() / 1000, c->tenant, e))
+		return refuse_caller(c);
+	return (!(r->flags & JSON) || check_body(c, "application/json", e)) &&
 	       (!(r->flags & TEXT) || check_body(c, "text/plain", e));
 }
 
 bool routes_run(void *ctx, struct call *c, struct err *e)
 {
 	const struct route *r = c->route;
+	const struct routes *routes = ctx;
+	const struct auth_claim claim = claim_of(c);
+	struct auth_request signed_text = { .verb = c->verb,
+					    .target = c->target,
+					    .body = { "", 0 } };
 
+	if (!strcmp(c->verb, "POST"))
+		signed_text.body = (struct bytes){ buf_text(&c->body), c->body.len };
+	if (!(r->flags & PUBLIC) && !auth_verify(routes->keys, c->tenant, &claim, &signed_text, e))
+		return refuse_caller(c);
 	return r->run(ctx, c, e);
 }

@@ -8,6 +8,7 @@
 struct routes {
 	struct loop *loop;
 	struct queue *queue;
+	struct keys *keys; /* NULL: anonymous use */
 	struct store *store;
 	const struct languages *languages;
 	const char *executor; /* its name */

@@ -21,6 +21,7 @@ struct service {
 	struct arena arena;
 	struct loop *loop;
 	struct languages languages;
+	struct keys *keys; /* NULL: anonymous use */
 	const struct executor_ops *ops;
 	struct executor *executor;
 	struct store *store;
@@ -39,12 +40,44 @@ static void on_deadline(void *ctx)
 	loop_stop(s->loop);
 }
 
+/* Jobs point into the table that was, so its memory stays. */
+static void reload_languages(struct service *s)
+{
+	CLEAN_BUF struct buf tell = BUF(1 << 20);
+	struct languages fresh;
+	struct err e;
+
+	if (languages_load(&s->arena, s->o->languages, &tell, &fresh, &e)) {
+		s->languages = fresh;
+		log_info("read %s again: %zu languages", s->o->languages, fresh.n);
+		return;
+	}
+	log_warn("%s%s; the languages stay as they were", buf_text(&tell), e.msg);
+}
+
+static void reload_keys(struct service *s)
+{
+	CLEAN_BUF struct buf tell = BUF(1 << 20);
+	struct err e;
+
+	if (!s->keys)
+		return;
+	if (keys_reload(s->keys, &tell, &e))
+		log_info("read %s again", s->o->keys);
+	else
+		log_warn("%s%s; the keys stay as they were", buf_text(&tell), e.msg);
+}
+
 /* The first signal ends the service gracefully, a second one at once. */
 static void on_signal(void *ctx, int signo)
 {
 	struct service *s = ctx;
 
-	(void)signo;
+	if (signo == SIGHUP) {
+		reload_languages(s);
+		reload_keys(s);
+		return;
+	}
 	if (s->is_stopping) {
 		loop_stop(s->loop);
 		return;
@@ -96,6 +129,18 @@ static bool load_languages(struct service *s, struct err *e)
 	return false;
 }
 
+static bool load_keys(struct service *s, struct err *e)
+{
+	CLEAN_BUF struct buf tell = BUF(1 << 20);
+
+	if (!s->o->keys)
+		return true;
+	s->keys = keys_open(s->o->keys, &tell, e);
+	if (tell.len)
+		log_warn("%s", buf_text(&tell));
+	return s->keys != NULL;
+}
+
 static bool open_executor(struct service *s, struct err *e)
 {
 	const struct executor_options x = {
@@ -119,6 +164,7 @@ static bool open_queue(struct service *s, struct err *e)
 		.languages = &s->languages,
 		.ops = s->ops,
 		.executor = s->executor,
+		.keys = s->keys,
 	};
 
 	s->queue = queue_open(&parts, e);
@@ -135,6 +181,7 @@ static bool open_http(struct service *s, struct err *e)
 	s->routes = (struct routes){
 		.loop = s->loop,
 		.queue = s->queue,
+		.keys = s->keys,
 		.store = s->store,
 		.languages = &s->languages,
 		.executor = s->ops->name,
@@ -142,8 +189,8 @@ static bool open_http(struct service *s, struct err *e)
 	};
 	s->http = httpd_open(s->loop, &hooks);
 	for (size_t i = 0; i < s->o->nlisten; i++) {
-		if (!httpd_listen(s->http, s->o->listen[i], s->o->allow_anonymous, &s->arena, &url,
-				  e))
+		if (!httpd_listen(s->http, s->o->listen[i], s->o->allow_anonymous || s->keys,
+				  &s->arena, &url, e))
 			return false;
 		printf("listening on %s\n", url);
 	}
@@ -164,12 +211,13 @@ static void raise_fds(void)
 /* The store comes first: it tells whether another service has the folder. */
 static bool service_open(struct service *s, struct err *e)
 {
-	static const int signals[] = { SIGTERM, SIGINT, 0 };
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, 0 };
 
 	signal(SIGPIPE, SIG_IGN);
 	raise_fds();
 	s->loop = loop_open(e);
-	if (!s->loop || !find_executor(s->o->executor, &s->ops, e) || !load_languages(s, e))
+	if (!s->loop || !find_executor(s->o->executor, &s->ops, e) || !load_languages(s, e) ||
+	    !load_keys(s, e))
 		return false;
 	s->store = store_open(s->o->data, e);
 	return s->store && open_executor(s, e) && open_queue(s, e) && open_http(s, e) &&
@@ -190,6 +238,7 @@ static void service_close(struct service *s)
 	store_close(s->store);
 	if (s->loop)
 		loop_close(s->loop);
+	keys_close(s->keys);
 	arena_free(&s->arena);
 }
 

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 
 struct service_options {
@@ -17,11 +18,24 @@ struct service_options {
 	const char *jail;      /* path of sandbatch-jail */
 	const char *sandbox;   /* "full", "limits", "none" */
 	const char *script;    /* of the fake executor */
+	const char *keys;      /* path of keys.yml, or NULL: anonymous use */
 	bool allow_anonymous;
 };
 
 /* Serve until SIGTERM or SIGINT. Prints "listening on ADDR" to stdout, a line each, once it is
  * ready. */
 bool service_run(const struct service_options *o, struct err *e);
+
+struct service_key {
+	const char *path; /* of keys.yml; made when it is not there */
+	const char *name;
+	bool is_signed; /* a public and a secret key, else a Bearer secret */
+};
+
+/* Add a new key to the file. told is what its owner needs, a line each: the secret, or the public
+ * key and the secret. Of a Bearer secret the file keeps only the SHA-256. */
+bool service_key_new(const struct service_key *k, struct buf *told, struct err *e);
+/* The keys of the file, a line each, or as {"keys":[...]}; on failure the file's mistakes. */
+bool service_key_list(const char *path, bool as_json, struct buf *out, struct err *e);
 
 #endif

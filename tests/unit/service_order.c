@@ -4,6 +4,8 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <string.h>
+
 #include "service/order.h"
 
 #define MAX 16
@@ -118,6 +120,54 @@ static void a_tenant_is_forgotten_with_its_last_ticket(void **state)
 	assert_turns(f, "");
 }
 
+static size_t two(void *ctx, const char *tenant)
+{
+	(void)ctx;
+	return !strcmp(tenant, "x") ? 2 : 0;
+}
+
+static void a_tenant_that_runs_as_many_as_it_may_is_passed_over(void **state)
+{
+	struct fixture *f = *state;
+	struct ticket *a = enter(f, 'a', "x", 1);
+
+	f->order.most = two;
+	for (char c = 'b'; c <= 'd'; c++)
+		enter(f, c, "x", 1);
+	enter(f, 'e', "y", 1);
+	assert_ptr_equal(order_next(&f->order), a);
+	assert_int_equal(*(char *)order_next(&f->order)->owner, 'e');
+	assert_int_equal(*(char *)order_next(&f->order)->owner, 'b');
+	assert_null(order_next(&f->order));
+	assert_int_equal(order_tenant(&f->order, "x")->npending, 2);
+	assert_int_equal(order_tenant(&f->order, "x")->nrunning, 2);
+	order_withdraw(&f->order, a);
+	assert_int_equal(*(char *)order_next(&f->order)->owner, 'c');
+	assert_null(order_next(&f->order));
+}
+
+static void a_thousand_of_one_tenant_delay_another_by_its_own_alone(void **state)
+{
+	static struct ticket many[1010];
+	static char name[1010];
+	struct fixture *f = *state;
+	size_t at = 0, last = 0;
+	struct ticket *t;
+
+	for (size_t i = 0; i < 1010; i++) {
+		name[i] = i < 1000 ? 'm' : 'f';
+		many[i] = (struct ticket){ .owner = &name[i], .class = 1 };
+		order_enter(&f->order, &many[i], i < 1000 ? "many" : "few");
+	}
+	for (; (t = order_next(&f->order)); at++)
+		if (*(char *)t->owner == 'f')
+			last = at;
+	assert_int_equal(at, 1010);
+	assert_int_equal(last, 19);
+	for (size_t i = 0; i < 1010; i++)
+		order_leave(&f->order, &many[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -128,6 +178,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(who_withdraws_has_no_turn, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_tenant_is_forgotten_with_its_last_ticket, set_up,
 						tear_down),
+		cmocka_unit_test_setup_teardown(a_tenant_that_runs_as_many_as_it_may_is_passed_over,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			a_thousand_of_one_tenant_delay_another_by_its_own_alone, set_up, tear_down),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
