@@ -206,6 +206,11 @@ bool again_try(struct run *r, uint32_t i, const struct attempt *at)
 	note_slow(r, i, at);
 	if (r->stop_why)
 		return false;
+	if (at->is_gone) { /* no fault of the cell's: not one of its retries */
+		note_first(r, i, at);
+		rest(r, i, at, 0);
+		return true;
+	}
 	if (is_worth_a_retry(r, i, at)) {
 		g = again_of(r, i);
 		keep_first(r, i, at);

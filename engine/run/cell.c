@@ -96,8 +96,10 @@ void cell_refuse(struct run *r, uint32_t i, const struct api_answer *answer)
 	struct attempt at = { .verdict = VERDICT_ERROR,
 			      .reason = answer->err.msg,
 			      .is_infra = !answer->is_refused || status == 404,
-			      .is_shut = status == 0 || status == 401 || status == 403 };
+			      .is_gone = answer->is_gone };
 
+	at.is_shut =
+		!at.is_gone && (answer->is_shut || status == 0 || status == 401 || status == 403);
 	cell_finish(r, i, &at);
 }
 

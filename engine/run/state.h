@@ -65,6 +65,7 @@ struct attempt {
 	const char *reason;
 	double score;                      /* of its points: 0 to 1 */
 	bool is_infra;                     /* nothing was learnt of the program; another try may */
+	bool is_gone;                      /* with its endpoint, and there is another */
 	bool is_shut;                      /* nor will another cell fare better */
 	const struct wire_result *res;     /* or NULL: none came */
 	const struct judgement *judgement; /* or NULL */

@@ -59,6 +59,7 @@ static const struct meaning {
 	{ "slow", { .success = true, .total_time_ms = TTL_MS * 95 / 100 } },
 	{ "fail", { .exit_code = 1, .out = { "wrong\n", 6 }, .total_time_ms = 100 } },
 	{ "flap", { .exit_code = 1, .err = { "connection reset\n", 17 } } },
+	{ "away", { .status = WIRE_FAILED } }, /* its endpoint is left out */
 	{ "dead", { .status = WIRE_FAILED, .error = "the node is gone" } },
 	{ "idle", { .status = WIRE_TIMEOUT, .exit_code = -1, .total_time_ms = TTL_MS } },
 	{ "busy",
@@ -100,6 +101,10 @@ static void answer(void *ctx)
 	} else { /* "gone", or what is not there */
 		a = (struct api_answer){ .http_status = strstr(c->id, "lost") ? 404 : 0 };
 		err_set(&a.err, ERR_REMOTE, "nobody answers");
+	}
+	if (m && strstr(c->id, "/away") && !c->is_submit) {
+		a = (struct api_answer){ .is_gone = true };
+		err_set(&a.err, ERR_REMOTE, "its endpoint is left out");
 	}
 	if (c->is_cancel)
 		a.job = NULL;
@@ -362,6 +367,19 @@ static void a_service_out_of_reach_ends_the_run_only_after_the_retries(void **st
 	job(&b, "a")->retry = retry(2, RETRY_INFRA);
 	assert_string_equal(go(&b), "a error 3\nb error 0\n");
 	assert_string_equal(b.sum.row[1].reason, "nobody answers");
+	close_bench(&b);
+}
+
+static void what_was_at_an_endpoint_that_is_gone_runs_elsewhere_and_is_no_retry(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	open_bench(&b, "  a: { code: a away away dead pass }\n  b: { code: b away pass }\n");
+	job(&b, "a")->retry = retry(1, RETRY_INFRA);
+	assert_string_equal(go(&b), "a passed 4\nb passed 2\n");
+	assert_string_equal(b.sum.row[1].reason,
+			    "at attempt 2; the first: error: its endpoint is left out");
 	close_bench(&b);
 }
 
@@ -672,6 +690,8 @@ int main(void)
 		cmocka_unit_test(the_first_failure_is_kept_beside_the_last_attempt),
 		cmocka_unit_test(retries_end_at_their_number_and_only_for_their_kinds),
 		cmocka_unit_test(a_service_out_of_reach_ends_the_run_only_after_the_retries),
+		cmocka_unit_test(
+			what_was_at_an_endpoint_that_is_gone_runs_elsewhere_and_is_no_retry),
 		cmocka_unit_test(a_cell_that_waits_for_its_next_attempt_takes_no_place),
 		cmocka_unit_test(a_timeout_that_may_be_the_machines_is_repeated_once),
 		cmocka_unit_test(a_timeout_is_doubtful_where_its_fellows_were_close),

@@ -1,0 +1,66 @@
+#!/usr/bin/env -S bats --tap
+# Several endpoints share a run; one that is gone, full or strange loses nothing.
+load common
+
+# fakes SLOTS... -- a service for each that runs nothing, and says its number; ENDPOINTS names them.
+fakes() {
+	local slots i=0
+	ENDPOINTS=()
+	URLS=()
+	for slots; do
+		printf '[{"match":"slow","delay_ms":300,"stdout":"%d\\n"}]' $((++i)) >"script.$i"
+		serve_start --executor fake --script "script.$i" --slots "$slots"
+		ENDPOINTS+=(--endpoint "$URL")
+		URLS+=("$URL")
+	done
+}
+
+# cells N -- a spec of so many cells in s.yaml.
+cells() {
+	cat >s.yaml <<-SPEC
+		version: 1
+		jobs:
+		  cell:
+		    language: bash
+		    code: "slow \${{ matrix.n }}"
+		    matrix: { n: [$(seq -s, "$1")] }
+	SPEC
+}
+
+@test "two endpoints share the cells by their workers" {
+	fakes 4 12
+	cells 32
+	exits 0 sandbatch run s.yaml --output kept "${ENDPOINTS[@]}"
+	test "$(verdicts kept | grep -c ' passed$')" -eq 32
+	test "$(cat kept/jobs/*/stdout | grep -c 1)" -eq 8
+	jq -e --arg all "${URLS[0]}, ${URLS[1]}" '.endpoint == $all' kept/summary.json
+}
+
+@test "an endpoint that dies midway loses nothing, and is told once" {
+	fakes 4 4
+	cells 60
+	"$SANDBATCH" run s.yaml --output kept "${ENDPOINTS[@]}" >out 2>err 3>&- &
+	runner=$!
+	eventually grep -q '"ended"' kept/journal.jsonl
+	kill -9 "${SERVICES[0]}"
+	status=0
+	wait $runner || status=$?
+	cat err
+	test $status -eq 0
+	test "$(verdicts kept | grep -c ' passed$')" -eq 60
+	test "$(grep -c "^sandbatch: ${URLS[0]} is left out" err)" -eq 1
+}
+
+@test "an endpoint that is not there from the start is left out" {
+	fakes 4
+	cells 3
+	exits 0 sandbatch run s.yaml --output kept --endpoint "unix:$PWD/nothing" "${ENDPOINTS[@]}"
+	grep -x "sandbatch: unix:$PWD/nothing is left out: .*No such file or directory.*" err
+	exits 4 sandbatch run s.yaml --endpoint "unix:$PWD/nothing" --endpoint "unix:$PWD/neither"
+	grep "unix:$PWD/neither: cannot reach" err
+}
+
+@test "an endpoint named twice is a mistake" {
+	exits 2 sandbatch languages --endpoint http://a --endpoint http://a
+	grep -x 'sandbatch: --endpoint http://a is given twice' err
+}
