@@ -107,7 +107,8 @@ struct form {
 	const struct field *field;  /* FORM_MAP; FORM_ANY: or NULL */
 	const char *const *without; /* keys of field that cannot stand here; or NULL */
 	const struct form *item, *value;
-	bool is_filled; /* the list or mapping cannot be empty */
+	bool is_filled;          /* the list or mapping cannot be empty */
+	const char *key_pattern; /* that all keys of the mapping fit, or NULL */
 };
 
 struct names {
@@ -120,7 +121,8 @@ struct field {
 	enum field_type type;
 	size_t at; /* offset in the struct that is filled */
 	bool is_required;
-	const char *help; /* one phrase: schema, messages */
+	bool is_alternative; /* just one of the fields so marked is given, for a schema */
+	const char *help;    /* one phrase: schema, messages */
 	int64_t min, max;
 	const char *unit;          /* FIELD_INT: "seconds", "MB", ... for messages */
 	const char *const *choice; /* NULL at the end */

@@ -33,6 +33,11 @@ void spec_read_retry(struct yaml *y, const struct node *n, void *retry, void *sp
 extern const struct form spec_text_form, spec_list_form, spec_expect_form, spec_matrix_form,
 	spec_retry_form, spec_job_form, spec_defaults_form;
 
+/* Patterns of keys, as spec_is_name and the rest have them. */
+#define SPEC_NAME_PATTERN "^[A-Za-z_][A-Za-z0-9_-]*$"
+#define SPEC_JOB_PATTERN  "^(?!\\.{1,2}$)[A-Za-z0-9_.-]{1,200}$"
+#define SPEC_ENV_PATTERN  "^[^=]+$"
+
 /* Keys of a job that defaults cannot have; NULL at the end. */
 extern const char *const spec_own_keys[];
 

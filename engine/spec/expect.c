@@ -72,15 +72,17 @@ static const char *const exact_words[] = { "any", "exact", NULL };
 static const char *const order_words[] = { "same", "any", NULL };
 static const char *const case_words[] = { "exact", "ignore", NULL };
 
-#define BODY_TEXT(name, phrase)                                                              \
-	{                                                                                    \
-		.key = #name, .type = FIELD_OTHER, .at = offsetof(struct check_draft, name), \
-		.form = &spec_text_form, .help = (phrase), .read = spec_read_text            \
+#define BODY_TEXT(name, phrase)                                                    \
+	{                                                                          \
+		.key = #name, .type = FIELD_OTHER, .is_alternative = true,         \
+		.at = offsetof(struct check_draft, name), .form = &spec_text_form, \
+		.help = (phrase), .read = spec_read_text                           \
 	}
-#define BODY_FILE(phrase)                                                                     \
-	{                                                                                     \
-		.key = "file", .type = FIELD_OTHER, .at = offsetof(struct check_draft, file), \
-		.form = &spec_text_form, .help = (phrase), .read = spec_read_plain            \
+#define BODY_FILE(phrase)                                                          \
+	{                                                                          \
+		.key = "file", .type = FIELD_OTHER, .is_alternative = true,        \
+		.at = offsetof(struct check_draft, file), .form = &spec_text_form, \
+		.help = (phrase), .read = spec_read_plain                          \
 	}
 #define TOLERANCE(name, member, phrase)                                            \
 	{                                                                          \
@@ -159,10 +161,10 @@ BODY_SHAPE(lines);
 BODY_SHAPE(json);
 BODY_SHAPE(checker);
 
-#define WANT(name, looks, phrase)                                                       \
-	{                                                                               \
-		.key = (name), .type = FIELD_OTHER, .help = (phrase), .form = &(looks), \
-		.read = read_want                                                       \
+#define WANT(name, looks, phrase)                                                             \
+	{                                                                                     \
+		.key = (name), .type = FIELD_OTHER, .is_alternative = true, .help = (phrase), \
+		.form = &(looks), .read = read_want                                           \
 	}
 static const struct field check_fields[] = {
 	WANT("equals", spec_text_form, "the text, a missing final newline forgiven"),

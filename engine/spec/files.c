@@ -31,9 +31,12 @@ static void read_name(struct yaml *y, const struct node *n, void *slot, void *ct
 }
 
 static const struct form include_form = { .kind = FORM_TEXT | FORM_LIST, .item = &spec_text_form };
-static const struct form vars_form = { .kind = FORM_ANY, .value = &spec_text_form };
+static const struct form vars_form = { .kind = FORM_ANY,
+				       .value = &spec_text_form,
+				       .key_pattern = SPEC_NAME_PATTERN };
 static const struct form jobs_form = { .kind = FORM_ANY,
 				       .value = &spec_job_form,
+				       .key_pattern = SPEC_JOB_PATTERN,
 				       .is_filled = true };
 
 #define SECTION(section, looks, reader, phrase)                                                  \

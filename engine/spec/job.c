@@ -30,23 +30,25 @@ struct file_draft {
 	struct text path, glob, content, artifact, from, as;
 };
 
-#define DRAFT(name, phrase)                                                                 \
+#define DRAFT(name, is_source, phrase)                                                      \
 	{                                                                                   \
 		.key = #name, .type = FIELD_OTHER, .at = offsetof(struct file_draft, name), \
-		.form = &spec_text_form, .help = (phrase), .read = spec_read_plain          \
+		.is_alternative = (is_source), .form = &spec_text_form, .help = (phrase),   \
+		.read = spec_read_plain                                                     \
 	}
 static const struct field file_fields[] = {
-	DRAFT(path, "a file or folder below the spec's folder"),
-	DRAFT(glob, "a pattern of files below the spec's folder"),
+	DRAFT(path, true, "a file or folder below the spec's folder"),
+	DRAFT(glob, true, "a pattern of files below the spec's folder"),
 	{ .key = "content",
 	  .type = FIELD_OTHER,
 	  .at = offsetof(struct file_draft, content),
+	  .is_alternative = true,
 	  .form = &spec_text_form,
 	  .help = "the file's text",
 	  .read = spec_read_text },
-	DRAFT(from, "a needed job"),
-	DRAFT(artifact, "the name of an artifact of that job"),
-	DRAFT(as, "the name in the working directory"),
+	DRAFT(from, false, "a needed job"),
+	DRAFT(artifact, true, "the name of an artifact of that job"),
+	DRAFT(as, false, "the name in the working directory"),
 	{ 0 },
 };
 
@@ -245,7 +247,9 @@ const char *const visibility_names[] = { "visible", "hidden", "after_due_date", 
 static const struct form stdin_form = { .kind = FORM_TEXT | FORM_MAP, .field = stdin_fields };
 static const struct form file_form = { .kind = FORM_TEXT | FORM_MAP, .field = file_fields };
 static const struct form files_form = { .kind = FORM_LIST, .item = &file_form };
-static const struct form env_form = { .kind = FORM_ANY, .value = &spec_text_form };
+static const struct form env_form = { .kind = FORM_ANY,
+				      .value = &spec_text_form,
+				      .key_pattern = SPEC_ENV_PATTERN };
 static const struct form limits_form = { .kind = FORM_MAP, .field = limit_fields };
 static const struct form skip_form = { .kind = FORM_MAP, .field = skip_fields };
 static const struct form cache_form = { .kind = FORM_BOOL };
@@ -260,11 +264,17 @@ static const struct form cache_form = { .kind = FORM_BOOL };
 		.key = #name, .type = (type_), .at = offsetof(struct job_spec, name), \
 		.help = (phrase)                                                      \
 	}
+#define PROGRAM(name, reader, phrase)                                                     \
+	{                                                                                 \
+		.key = #name, .type = FIELD_OTHER, .at = offsetof(struct job_spec, name), \
+		.is_alternative = true, .form = &spec_text_form, .help = (phrase),        \
+		.read = (reader)                                                          \
+	}
 static const struct field job_fields[] = {
 	OTHER("language", language, spec_text_form, spec_read_plain,
 	      "a name or alias of a language"),
-	OTHER("code", code, spec_text_form, spec_read_text, "the program"),
-	OTHER("file", file, spec_text_form, spec_read_plain, "the program's file"),
+	PROGRAM(code, spec_read_text, "the program"),
+	PROGRAM(file, spec_read_plain, "the program's file"),
 	OTHER("filename", filename, spec_text_form, spec_read_plain,
 	      "what the program's file is called where it runs"),
 	{ .key = "stdin",

@@ -13,12 +13,14 @@ struct found_draft {
 static const struct field found_fields[] = {
 	{ .key = "dirs",
 	  .type = FIELD_OTHER,
+	  .is_alternative = true,
 	  .at = offsetof(struct found_draft, dirs),
 	  .form = &spec_text_form,
 	  .help = "a pattern: one value for each folder that fits",
 	  .read = spec_read_plain },
 	{ .key = "glob",
 	  .type = FIELD_OTHER,
+	  .is_alternative = true,
 	  .at = offsetof(struct found_draft, glob),
 	  .form = &spec_text_form,
 	  .help = "a pattern: one value for each file that fits",
@@ -214,6 +216,7 @@ static const struct form values_form = { .kind = FORM_LIST | FORM_MAP,
 					 .is_filled = true };
 static const struct form entry_form = { .kind = FORM_ANY,
 					.value = &spec_text_form,
+					.key_pattern = SPEC_NAME_PATTERN,
 					.is_filled = true };
 static const struct form entries_form = { .kind = FORM_LIST, .item = &entry_form };
 static const struct field entries_fields[] = {

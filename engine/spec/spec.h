@@ -194,6 +194,10 @@ struct spec {
  */
 bool spec_load(struct arena *a, const char *path, const char *const *vars, struct buf *tell,
 	       struct spec *out, struct err *e);
+/* JSON Schema (draft 2020-12) of specs, from the tables that read them. Scalars are text to us and
+ * numbers or booleans to others: it takes either. What several keys must agree on it does not say.
+ */
+void spec_schema(struct buf *out);
 /* The job of that name, or NULL. */
 const struct job_spec *spec_job(const struct spec *s, const char *name);
 
