@@ -129,7 +129,7 @@ static bool read_score(const struct comparison *q, double *score, struct failure
 			name_of(q), quote(q->a, text, SHOW_EXACT));
 		return false;
 	}
-	*score = (double)n.value;
+	*score = n.value;
 	return true;
 }
 

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <limits.h>
+#include <math.h>
 
 #include "base/map.h"
 #include "check/compare.h"
@@ -177,7 +178,7 @@ static bool is_same_number(const struct walk *w, const cJSON *want, const cJSON 
 
 	if (number_is_same(&x, &y))
 		return true;
-	return !(x.is_integer && y.is_integer) && __builtin_isfinite(want->valuedouble) &&
+	return !(x.is_integer && y.is_integer) && isfinite(want->valuedouble) &&
 	       want->valuedouble == found->valuedouble;
 }
 

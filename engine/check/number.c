@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#define EXPONENT_MAX 1000000000000000 /* no text has as many digits */
+#define EXPONENT_MAX  1000000000000000 /* no text has as many digits */
+#define EXPONENT_NEAR 1000             /* up to it digits are lined up */
+#define ENOUGH        1e18             /* what comes behind that many digits no double tells */
 
 static bool is_digit(char c)
 {
@@ -67,12 +69,13 @@ struct number number_parse(struct bytes text)
 	if (at - start == (at > point)) /* not one digit */
 		return none;
 	out.digits = (struct bytes){ text.data + start, at - start };
+	out.npoint = point - start;
 	out.is_integer = at == text.len && at == point;
 	if (at < text.len && (text.data[at] | 0x20) != 'e')
 		return none;
 	if (at < text.len && !parse_exponent(text, at + 1, &out.exponent))
 		return none;
-	out.value = strtold(text.data, NULL);
+	out.value = strtod(text.data, NULL);
 	return out;
 }
 
@@ -84,10 +87,8 @@ struct significant {
 
 static struct significant significant_of(const struct number *n)
 {
-	const char *s = n->digits.data, *end = s + n->digits.len;
-	const char *point = memchr(s, '.', n->digits.len);
+	const char *s = n->digits.data, *end = s + n->digits.len, *point = s + n->npoint;
 
-	point = point ? point : end;
 	while (s < end && (*s == '0' || *s == '.'))
 		s++;
 	while (end > s && (end[-1] == '0' || end[-1] == '.'))
@@ -124,30 +125,51 @@ bool number_is_same(const struct number *a, const struct number *b)
 	       is_same_digits(x, y);
 }
 
-/* The digit of an integer that is worth 10^place. */
-static int digit_at(const struct number *n, size_t place)
+/* The exponent of ten that the first digit is worth, and the last. */
+static int64_t top_of(const struct number *n)
 {
-	return place < n->digits.len ? n->digits.data[n->digits.len - 1 - place] - '0' : 0;
+	return (int64_t)n->npoint - 1 + n->exponent;
+}
+
+static int64_t bottom_of(const struct number *n)
+{
+	size_t nfraction = n->digits.len - n->npoint;
+
+	return n->exponent - (int64_t)(nfraction ? nfraction - 1 : 0);
+}
+
+/* The digit that is worth 10^place. */
+static int digit_at(const struct number *n, int64_t place)
+{
+	int64_t at = top_of(n) - place;
+
+	at += at >= (int64_t)n->npoint; /* the point */
+	if (at < 0 || at >= (int64_t)n->digits.len)
+		return 0;
+	return n->digits.data[at] - '0';
 }
 
 /*
- * Horner's rule on the differences of digits: exact while it is small, and once it is not, nothing
- * that follows can make it small again.
+ * Horner's rule on the differences of digits: exact while the sum is small, and once it is not,
+ * nothing that follows can make it small again.
  */
-static long double integer_distance(const struct number *a, const struct number *b)
+static double distance_of_digits(const struct number *a, const struct number *b)
 {
-	size_t n = a->digits.len > b->digits.len ? a->digits.len : b->digits.len;
 	int sign = a->is_negative == b->is_negative ? -1 : 1;
-	long double sum = 0;
+	int64_t place = top_of(a) > top_of(b) ? top_of(a) : top_of(b);
+	int64_t bottom = bottom_of(a) < bottom_of(b) ? bottom_of(a) : bottom_of(b);
+	double sum = 0;
 
-	for (size_t place = n; place-- > 0 && isfinite(sum);)
+	for (; place >= bottom && fabs(sum) < ENOUGH; place--)
 		sum = sum * 10 + digit_at(a, place) + sign * digit_at(b, place);
-	return fabsl(sum);
+	place++;
+	/* 10^22 and less are exact, so dividing by one rounds once */
+	return fabs(place < 0 ? sum / pow(10, (double)-place) : sum * pow(10, (double)place));
 }
 
-long double number_distance(const struct number *a, const struct number *b)
+double number_distance(const struct number *a, const struct number *b)
 {
-	if (a->is_integer && b->is_integer)
-		return integer_distance(a, b);
-	return isfinite(a->value) && isfinite(b->value) ? fabsl(a->value - b->value) : INFINITY;
+	if (llabs(a->exponent) <= EXPONENT_NEAR && llabs(b->exponent) <= EXPONENT_NEAR)
+		return distance_of_digits(a, b);
+	return isfinite(a->value) && isfinite(b->value) ? fabs(a->value - b->value) : INFINITY;
 }

@@ -12,8 +12,9 @@ struct number {
 	bool is_negative;
 	bool is_integer;     /* digits alone */
 	struct bytes digits; /* without sign and exponent; a point may stand in them */
-	int64_t exponent;    /* as written, at most EXPONENT_MAX either way */
-	long double value;   /* rounded; infinite beyond its range */
+	size_t npoint;       /* digits in front of the point */
+	int64_t exponent;    /* as written, at most 10^15 either way */
+	double value;        /* rounded; infinite beyond its range */
 };
 
 /*
@@ -25,9 +26,10 @@ struct number number_parse(struct bytes text);
 /* Whether both are the same number to the last digit: 1.0 is 1, 1e2 is 100; nan is nan. Linear. */
 bool number_is_same(const struct number *a, const struct number *b);
 /*
- * How far two finite numbers are apart: of integers exactly, however many digits they have.
- * Infinite where that passes the range of a long double.
+ * How far two finite numbers are apart as they are written, digit by digit, and only then rounded:
+ * 0.4 and 0.3 are 0.1 apart, 2^64 + 1 and 2^64 are 1. With an exponent past 1000 as doubles;
+ * infinite beyond their range.
  */
-long double number_distance(const struct number *a, const struct number *b);
+double number_distance(const struct number *a, const struct number *b);
 
 #endif

@@ -1,4 +1,5 @@
 #include <ctype.h>
+#include <math.h>
 
 #include "check/compare.h"
 #include "check/diff.h"
@@ -81,15 +82,15 @@ static bool is_finite(const struct number *n)
 	return n->kind == NUMBER_FINITE;
 }
 
-/* abs or rel suffices. What is beyond a long double has no distance that could be small. */
+/* abs or rel suffices. What is beyond a double must be the same to the last digit. */
 static bool is_near(const struct stream_check *spec, const struct number *want,
 		    const struct number *found)
 {
-	long double apart, size = want->value < 0 ? -want->value : want->value;
+	double apart, size = fabs(want->value);
 
 	if (number_is_same(want, found))
 		return true;
-	if (!is_finite(want) || !is_finite(found) || __builtin_isinf(want->value))
+	if (!is_finite(want) || !is_finite(found) || isinf(want->value))
 		return false;
 	apart = number_distance(want, found);
 	return apart <= spec->abs_error || apart <= size * spec->rel_error;
@@ -133,7 +134,7 @@ static const char *distance_words(const struct comparison *q, struct bytes want,
 	    !is_finite(&w) || !is_finite(&f))
 		return "";
 	return arena_printf(
-		q->a, " (%.3Lg apart; allowed: %g%s)", number_distance(&w, &f), spec->abs_error,
+		q->a, " (%.3g apart; allowed: %g%s)", number_distance(&w, &f), spec->abs_error,
 		spec->rel_error > 0 ? arena_printf(q->a, " or %g of it", spec->rel_error) : "");
 }
 
