@@ -49,6 +49,9 @@ static bool set_option(const struct option_row *row, const char *value, struct a
 	case OPTION_TEXT:
 		*(const char **)slot = value;
 		return true;
+	case OPTION_MAYBE:
+		*(const char **)slot = value ? value : "";
+		return true;
 	case OPTION_LIST:
 		add_string(a, slot, value);
 		return true;
@@ -68,13 +71,14 @@ static struct option *long_options(struct arena *a, const struct command *c, cha
 	*letters++ = ':'; /* tell a missing argument apart */
 	for (size_t i = 0; i < n; i++) {
 		const struct option_row *row = &c->option[i];
-		bool has_arg = row->type != OPTION_FLAG;
+		int has_arg = row->type == OPTION_FLAG    ? no_argument
+			      : row->type == OPTION_MAYBE ? optional_argument
+							  : required_argument;
 
-		o[i] = (struct option){ row->name, has_arg ? required_argument : no_argument, NULL,
-					FIRST_LONG + (int)i };
+		o[i] = (struct option){ row->name, has_arg, NULL, FIRST_LONG + (int)i };
 		if (row->letter) {
 			*letters++ = row->letter;
-			if (has_arg)
+			if (has_arg == required_argument)
 				*letters++ = ':';
 		}
 	}
@@ -154,16 +158,67 @@ bool options_parse(const struct command *c, struct command_line line, struct are
 	return check_operands(c, operands, e);
 }
 
+static void add_words(struct arena *a, const struct option_row *row, const void *object,
+		      struct strings *out)
+{
+	const void *slot = (const char *)object + row->at;
+	const struct strings *list = slot;
+
+	switch (row->type) {
+	case OPTION_FLAG:
+		if (*(const bool *)slot)
+			add_string(a, out, arena_printf(a, "--%s", row->name));
+		return;
+	case OPTION_TEXT:
+	case OPTION_MAYBE:
+		if (*(const char *const *)slot)
+			add_string(
+				a, out,
+				arena_printf(a, "--%s=%s", row->name, *(const char *const *)slot));
+		return;
+	case OPTION_LIST:
+		for (size_t i = 0; i < list->n; i++)
+			add_string(a, out, arena_printf(a, "--%s=%s", row->name, list->item[i]));
+		return;
+	case OPTION_NUMBER:
+		if (*(const int64_t *)slot)
+			add_string(a, out,
+				   arena_printf(a, "--%s=%lld", row->name,
+						(long long)*(const int64_t *)slot));
+		return;
+	}
+}
+
+static bool is_among(const char *const *names, const char *name)
+{
+	for (; *names; names++)
+		if (!strcmp(*names, name))
+			return true;
+	return false;
+}
+
+struct strings options_words(const struct command *c, struct arena *a, const void *object,
+			     const char *const *but)
+{
+	struct strings out = { 0 };
+
+	for (size_t i = 0; i < count_rows(c); i++)
+		if (!is_among(but, c->option[i].name))
+			add_words(a, &c->option[i], object, &out);
+	return out;
+}
+
 static void help_row(const struct option_row *row, FILE *to)
 {
 	char left[64];
 
+	const char *space = row->arg && row->type != OPTION_MAYBE ? " " : "";
+	const char *arg = row->arg ? row->arg : "";
+
 	if (row->letter)
-		snprintf(left, sizeof(left), "-%c, --%s%s%s", row->letter, row->name,
-			 row->arg ? " " : "", row->arg ? row->arg : "");
+		snprintf(left, sizeof(left), "-%c, --%s%s%s", row->letter, row->name, space, arg);
 	else
-		snprintf(left, sizeof(left), "    --%s%s%s", row->name, row->arg ? " " : "",
-			 row->arg ? row->arg : "");
+		snprintf(left, sizeof(left), "    --%s%s%s", row->name, space, arg);
 	fprintf(to, "  %-28s %s\n", left, row->help);
 }
 

@@ -14,6 +14,7 @@
 enum option_type {
 	OPTION_FLAG,   /* bool */
 	OPTION_TEXT,   /* const char * */
+	OPTION_MAYBE,  /* const char *, "" where =VALUE was left out */
 	OPTION_LIST,   /* struct strings: may be given again and again */
 	OPTION_NUMBER, /* int64_t, min to max */
 };
@@ -58,6 +59,10 @@ struct command_line {
 /* Fill object by the command's table. Fails with ERR_USAGE, naming the option, found and wanted. */
 bool options_parse(const struct command *c, struct command_line line, struct arena *a, void *object,
 		   struct operands *operands, struct err *e);
+/* The words of a command line that fill an object like this one, but for those options (NULL at the
+ * end). */
+struct strings options_words(const struct command *c, struct arena *a, const void *object,
+			     const char *const *but);
 /* What --help prints. */
 void options_help(const struct command *c, FILE *to);
 

@@ -1,12 +1,15 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "cmd/choose.h"
 #include "cmd/cmd.h"
 #include "cmd/endpoint.h"
 #include "cmd/progress.h"
+#include "cmd/resume.h"
 #include "report/report.h"
 
 #define ROOT       ".sandbatch"
@@ -15,9 +18,10 @@
 struct run_opts {
 	struct endpoint_options endpoint;
 	struct strings vars, reports;
-	const char *output;
-	int64_t in_flight;
-	bool allow_outside;
+	struct choice choice;
+	const char *output, *resume;
+	int64_t in_flight, max_failures, max_ttl_s;
+	bool allow_outside, fail_fast, dry_run, explain, reruns_failed;
 };
 
 static const struct option_row run_options[] = {
@@ -29,10 +33,37 @@ static const struct option_row run_options[] = {
 	  OPTION_LIST, offsetof(struct run_opts, reports), 0, 0 },
 	{ "output", 0, "DIR", "the run's folder, instead of " ROOT "/runs/<id>", OPTION_TEXT,
 	  offsetof(struct run_opts, output), 0, 0 },
+	{ "filter", 0, "GLOB", "only cells whose id fits, and what they need", OPTION_LIST,
+	  offsetof(struct run_opts, choice.filters), 0, 0 },
+	{ "tag", 0, "T", "only cells of jobs with that tag, and what they need", OPTION_LIST,
+	  offsetof(struct run_opts, choice.tags), 0, 0 },
+	{ "shard", 0, "I/N", "only part I of N, cut by the times of earlier runs", OPTION_TEXT,
+	  offsetof(struct run_opts, choice.shard), 0, 0 },
+	{ "fail-fast", 0, NULL, "start nothing more after the first failure", OPTION_FLAG,
+	  offsetof(struct run_opts, fail_fast), 0, 0 },
+	{ "max-failures", 0, "N", "start nothing more after N failures", OPTION_NUMBER,
+	  offsetof(struct run_opts, max_failures), 1, PLAN_MAX_CELLS },
+	{ "max-ttl", 0, "S", "no cell may take more than S seconds", OPTION_NUMBER,
+	  offsetof(struct run_opts, max_ttl_s), 1, WIRE_TTL_MAX },
+	{ "resume", 0, "[=RUN]", "go on with an earlier run (the latest)", OPTION_MAYBE,
+	  offsetof(struct run_opts, resume), 0, 0 },
+	{ "rerun-failed", 0, NULL, "go on with it, failed cells and what needs them again",
+	  OPTION_FLAG, offsetof(struct run_opts, reruns_failed), 0, 0 },
+	{ "dry-run", 0, NULL, "check all, list the cells that would run, send nothing", OPTION_FLAG,
+	  offsetof(struct run_opts, dry_run), 0, 0 },
+	{ "explain", 0, NULL, "tell of each cell whether it runs, and why not", OPTION_FLAG,
+	  offsetof(struct run_opts, explain), 0, 0 },
 	{ "allow-outside", 0, NULL, "let paths leave the spec's folder", OPTION_FLAG,
 	  offsetof(struct run_opts, allow_outside), 0, 0 },
 	ENDPOINT_OPTIONS(struct run_opts, endpoint),
 	{ 0 },
+};
+
+/* A spec, and which of its cells are to run. */
+struct batched {
+	const char *path;
+	struct plan whole, chosen;
+	const uint32_t *from; /* of each chosen cell, its index in the whole */
 };
 
 /* Everything of one `sandbatch run`; the specs run one after the other. */
@@ -41,9 +72,11 @@ struct batch {
 	struct arena arena;
 	struct loop *loop;
 	struct endpoint endpoint;
-	struct plan *plan;
+	const char *service; /* folder of an embedded one */
+	struct batched *plan;
 	size_t nplan;
-	struct run *run; /* the one under way */
+	struct resume *resume; /* NULL: a new run */
+	struct run *run;       /* the one under way */
 	bool is_interrupted;
 	const char *gone; /* why the embedded service is no more */
 };
@@ -143,7 +176,29 @@ static struct run_options options_of(struct batch *b)
 		.max_in_flight =
 			b->o.in_flight ? (size_t)b->o.in_flight : default_in_flight(&b->endpoint),
 		.allow_outside = b->o.allow_outside,
+		.max_failures = b->o.fail_fast ? 1 : (size_t)b->o.max_failures,
+		.max_ttl_s = b->o.max_ttl_s,
+		.history = b->resume ? &b->resume->history : NULL,
+		.reruns_failed = b->o.reruns_failed,
+		.service = b->endpoint.embedded ? b->service : NULL,
 	};
+}
+
+/* What a run that goes on with this one is to be asked for: no secrets, nothing of this call alone.
+ */
+static const char *const *args_of(struct batch *b, const char *path)
+{
+	static const char *const but[] = { "api-key", "public-key", "secret-key",
+					   "output",  "resume",     "rerun-failed",
+					   "dry-run", "explain",    NULL };
+	struct strings words = options_words(&command_run, &b->arena, &b->o, but);
+	const char **all = ARENA_NEW(&b->arena, words.n + 3, const char *);
+
+	if (words.n)
+		memcpy(all, words.item, words.n * sizeof(*all));
+	all[words.n] = "--";
+	all[words.n + 1] = path;
+	return all;
 }
 
 /* The order in which statuses win when several specs were run. */
@@ -157,14 +212,16 @@ static int worse(int a, int b)
 	return 0;
 }
 
-static int run_plan(struct batch *b, const struct plan *p, struct err *e)
+static int run_plan(struct batch *b, const struct batched *spec, struct err *e)
 {
+	const struct plan *p = &spec->chosen;
 	struct run_options o = options_of(b);
 	struct progress *progress = progress_open(b->loop, p);
 	struct summary s = { 0 };
 	int status = 5;
 	bool ok;
 
+	o.args = args_of(b, spec->path);
 	o.progress = progress_tell;
 	o.progress_ctx = progress;
 	b->run = run_open(p, &o, e);
@@ -190,12 +247,31 @@ static bool check_plans(struct batch *b, struct err *e)
 		o.has_additions = true;
 	for (size_t i = 0; i < b->nplan; i++) {
 		CLEAN_BUF struct buf tell = BUF(1 << 20);
-		bool good = run_check(&b->plan[i], &o, &tell, e);
+		bool good = run_check(&b->plan[i].chosen, &o, &tell, e);
 
 		fputs(buf_text(&tell), stderr);
 		ok = ok && good;
 	}
 	return ok;
+}
+
+/* What was asked for must be in one of the specs; those without it do not run. */
+static bool choose(struct batch *b, struct err *e)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->nplan; i++) {
+		struct batched *p = &b->plan[i];
+
+		if (choose_cells(&b->arena, &b->o.choice, ROOT, &p->whole, &p->chosen, &p->from, e))
+			b->plan[n++] = *p;
+		else if (e->kind != ERR_NOT_FOUND)
+			return false;
+	}
+	b->nplan = n;
+	if (n == 0)
+		e->kind = ERR_USAGE;
+	return n > 0;
 }
 
 /* All specs are read before anything is sent. */
@@ -204,37 +280,131 @@ static bool load_plans(struct batch *b, const struct strings *paths, struct err 
 	bool ok = true;
 
 	b->nplan = paths->n;
-	b->plan = ARENA_NEW(&b->arena, paths->n, struct plan);
-	for (size_t i = 0; i < paths->n; i++)
-		ok = cmd_plan(&b->arena, paths->item[i], &b->o.vars, &b->plan[i], e) && ok;
-	return ok && check_plans(b, e);
+	b->plan = ARENA_NEW(&b->arena, paths->n, struct batched);
+	for (size_t i = 0; i < paths->n; i++) {
+		b->plan[i].path = paths->item[i];
+		ok = cmd_plan(&b->arena, paths->item[i], &b->o.vars, &b->plan[i].whole, e) && ok;
+	}
+	return ok && choose(b, e) && check_plans(b, e);
 }
 
 static bool open_endpoint(struct batch *b, struct err *e)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, 0 };
-	const char *folder = arena_printf(&b->arena, ROOT "/service/%d", (int)getpid());
-
 	b->loop = loop_open(e);
 	if (!b->loop || !loop_signals(b->loop, signals, on_signal, b, e))
 		return false;
-	if (!endpoint_open(&b->arena, b->loop, &b->o.endpoint, folder, &b->endpoint, e))
+	b->service = arena_printf(&b->arena, ROOT "/service/%d", (int)getpid());
+	if (b->resume && b->resume->service) {
+		b->service = b->resume->service;
+		resume_clear(b->resume);
+	}
+	if (!endpoint_open(&b->arena, b->loop, &b->o.endpoint, b->service, &b->endpoint, e))
 		return false;
 	if (b->endpoint.embedded)
 		embedded_on_gone(b->endpoint.embedded, on_gone, b);
 	return !b->is_interrupted || err_set(e, ERR_INTERRUPTED, "interrupted");
 }
 
+/* --explain and --dry-run: on stdout, before anything is sent. */
+static void tell_plans(const struct batch *b)
+{
+	struct earlier earlier = { b->resume ? &b->resume->history : NULL, b->o.reruns_failed };
+
+	for (size_t i = 0; i < b->nplan; i++) {
+		const struct batched *p = &b->plan[i];
+
+		if (b->o.explain)
+			choose_explain(&p->whole, &p->chosen, p->from, &earlier);
+		for (size_t k = 0; !b->o.explain && k < p->chosen.ncell; k++)
+			puts(p->chosen.cell[k].id);
+	}
+}
+
 static int run_batch(struct batch *b, const struct strings *paths, struct err *e)
 {
 	int status = 0;
 
-	if (!check_reports(&b->o.reports, e) || !load_plans(b, paths, e) || !open_endpoint(b, e) ||
-	    !check_plans(b, e))
+	if (!check_reports(&b->o.reports, e) || !choose_check(&b->o.choice, e) ||
+	    !load_plans(b, paths, e))
+		return cmd_fail(e);
+	if (b->o.explain || b->o.dry_run)
+		tell_plans(b);
+	if (b->o.dry_run)
+		return 0;
+	if (!open_endpoint(b, e) || !check_plans(b, e))
 		return cmd_fail(e);
 	for (size_t i = 0; i < b->nplan && !b->is_interrupted; i++)
 		status = worse(status, run_plan(b, &b->plan[i], e));
 	return status;
+}
+
+/* `--resume RUN` with a space: an operand that is no file names the run. */
+static void take_run_name(struct batch *b, struct operands *operands)
+{
+	struct stat st;
+
+	if (!b->o.resume || *b->o.resume || operands->item.n != 1 ||
+	    (stat(operands->item.item[0], &st) == 0 && !S_ISDIR(st.st_mode)))
+		return;
+	b->o.resume = operands->item.item[0];
+	operands->item.n = 0;
+}
+
+/* What the earlier run was asked for, and over it what this call says. */
+static bool ask_again(struct batch *b, struct command_line given, struct operands *operands,
+		      struct err *e)
+{
+	const struct strings *args = &b->resume->args;
+	char **argv = ARENA_NEW(&b->arena, args->n + 2, char *);
+	struct command_line earlier = { (int)args->n + 1, argv };
+	struct operands none;
+	const char *run = b->o.resume;
+
+	argv[0] = given.argv[0];
+	for (size_t i = 0; i < args->n; i++)
+		argv[i + 1] = arena_strdup(&b->arena, args->item[i]);
+	b->o = (struct run_opts){ 0 };
+	if (!options_parse(&command_run, earlier, &b->arena, &b->o, operands, e) ||
+	    !options_parse(&command_run, given, &b->arena, &b->o, &none, e))
+		return false;
+	b->o.resume = run;
+	return operands->item.n > 0 || err_set(e, ERR_USAGE, "%s does not tell its spec: name it",
+					       b->resume->history.folder);
+}
+
+static bool find_earlier(struct batch *b, struct command_line given, struct operands *operands,
+			 struct err *e)
+{
+	take_run_name(b, operands);
+	if (b->o.reruns_failed && !b->o.resume)
+		b->o.resume = "";
+	if (!b->o.resume)
+		return true;
+	if (b->o.output)
+		return err_set(e, ERR_USAGE, "--output is for a new run, not with --resume");
+	b->resume = ARENA_NEW(&b->arena, 1, struct resume);
+	if (!resume_load(&b->arena, ROOT, b->o.resume, b->resume, e) ||
+	    (operands->item.n == 0 && !ask_again(b, given, operands, e)))
+		return false;
+	if (operands->item.n == 1)
+		resume_compare(b->resume, operands->item.item[0]);
+	return operands->item.n == 1 ||
+	       err_set(e, ERR_USAGE, "--resume goes on with a run of one spec, not of %zu",
+		       operands->item.n);
+}
+
+static bool prepare(struct batch *b, struct command_line given, struct operands *operands,
+		    struct err *e)
+{
+	if (!options_parse(&command_run, given, &b->arena, &b->o, operands, e) ||
+	    !find_earlier(b, given, operands, e))
+		return false;
+	if (operands->item.n == 0)
+		return err_set(e, ERR_USAGE, "run wants SPEC...; see 'sandbatch run --help'");
+	return !b->o.output || operands->item.n == 1 ||
+	       err_set(e, ERR_USAGE, "--output is the folder of one run, not of %zu",
+		       operands->item.n);
 }
 
 static int run_run(int argc, char **argv, struct err *e)
@@ -243,15 +413,12 @@ static int run_run(int argc, char **argv, struct err *e)
 	struct operands operands;
 	int status;
 
-	if (!options_parse(&command_run, (struct command_line){ argc, argv }, &b.arena, &b.o,
-			   &operands, e))
+	if (!prepare(&b, (struct command_line){ argc, argv }, &operands, e))
 		status = cmd_fail(e);
-	else if (b.o.output && operands.item.n > 1)
-		status = (err_set(e, ERR_USAGE, "--output is the folder of one run, not of %zu",
-				  operands.item.n),
-			  cmd_fail(e));
 	else
 		status = run_batch(&b, &operands.item, e);
+	if (b.resume)
+		history_close(&b.resume->history);
 	endpoint_close(&b.endpoint);
 	loop_close(b.loop);
 	arena_free(&b.arena);
@@ -260,10 +427,9 @@ static int run_run(int argc, char **argv, struct err *e)
 
 const struct command command_run = {
 	.name = "run",
-	.operands = "SPEC...",
+	.operands = "[SPEC...]",
 	.help = "plan, pack, submit, poll, check, archive and report",
 	.option = run_options,
-	.min_operands = 1,
 	.max_operands = SIZE_MAX,
 	.run = run_run,
 };

@@ -1,0 +1,110 @@
+#include "cmd/resume.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/digest.h"
+#include "base/fs.h"
+#include "keep/keep.h"
+
+#define SPEC_MAX  ((size_t)64 << 20)
+#define ARGS_MAX  1000
+#define WAITS_MAX 100
+#define WAIT_NS   20000000
+
+/* Of the journal only what the first line says to us; a later one that begins again, likewise. */
+struct reading {
+	struct arena *arena;
+	struct resume *resume;
+};
+
+static void take_args(struct arena *a, const cJSON *list, struct strings *out)
+{
+	const cJSON *item;
+	size_t n = cJSON_IsArray(list) ? (size_t)cJSON_GetArraySize(list) : 0;
+
+	if (n == 0 || n > ARGS_MAX)
+		return;
+	*out = (struct strings){ .item = ARENA_NEW(a, n + 1, const char *) };
+	cJSON_ArrayForEach(item, list)
+	{
+		if (cJSON_IsString(item))
+			out->item[out->n++] = arena_strdup(a, item->valuestring);
+	}
+}
+
+static bool on_event(void *ctx, const cJSON *event, struct err *e)
+{
+	struct reading *r = ctx;
+	const char *name = "", *service = NULL;
+
+	if (!json_get_text(event, "event", &name, e))
+		return false;
+	if (strcmp(name, "run") != 0)
+		return true;
+	take_args(r->arena, json_get(event, "args"), &r->resume->args);
+	if (json_get_text(event, "service", &service, &(struct err){ 0 }) && service)
+		r->resume->service = arena_strdup(r->arena, service);
+	return true;
+}
+
+bool resume_load(struct arena *a, const char *root, const char *run, struct resume *out,
+		 struct err *e)
+{
+	struct reading r = { a, out };
+	const char *folder;
+
+	*out = (struct resume){ 0 };
+	if (!keep_find(a, root, *run ? run : NULL, &folder, e) ||
+	    !history_load(a, folder, &out->history, e) || !keep_replay(folder, on_event, &r, e))
+		return false;
+	if (out->service && access(out->service, F_OK) < 0)
+		out->service = NULL;
+	return true;
+}
+
+void resume_compare(const struct resume *r, const char *spec_path)
+{
+	CLEAN_ARENA struct arena a = { 0 };
+	struct err ignored = { 0 };
+	char *text, hex[DIGEST_HEX];
+	size_t len;
+
+	if (!r->history.spec_sha256 ||
+	    !fs_read(&a, AT_FDCWD, spec_path, SPEC_MAX, &text, &len, &ignored))
+		return;
+	digest_sha256(text, len, hex);
+	if (strcmp(hex, r->history.spec_sha256) != 0)
+		fprintf(stderr,
+			"sandbatch: %s has changed since that run: cells that ended keep their "
+			"verdicts, the others run as it says now\n",
+			spec_path);
+}
+
+static bool is_listening(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	CLEAN_FD int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || strlen(path) >= sizeof(address.sun_path))
+		return false;
+	memcpy(address.sun_path, path, strlen(path) + 1);
+	return connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
+}
+
+void resume_clear(const struct resume *r)
+{
+	CLEAN_ARENA struct arena a = { 0 };
+	const char *path;
+
+	if (!r->service)
+		return;
+	path = arena_printf(&a, "%s/socket", r->service);
+	for (int i = 0; i < WAITS_MAX && is_listening(path); i++)
+		nanosleep(&(struct timespec){ .tv_nsec = WAIT_NS }, NULL);
+	unlink(path);
+}

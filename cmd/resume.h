@@ -1,0 +1,22 @@
+/* resume -- the earlier run that `sandbatch run --resume` goes on with. */
+#ifndef CMD_RESUME_H
+#define CMD_RESUME_H
+
+#include "cmd/options.h"
+#include "run/history.h"
+
+struct resume {
+	struct history history;
+	struct strings args; /* what that run was asked for, its spec last */
+	const char *service; /* folder of its embedded service, if it is still there; or NULL */
+};
+
+/* Find and read the run of that name (as keep_find; "" is the latest). */
+bool resume_load(struct arena *a, const char *root, const char *run, struct resume *out,
+		 struct err *e);
+/* Say so when the spec is not the one of that run. */
+void resume_compare(const struct resume *r, const char *spec_path);
+/* Wait for the service of a runner that was just killed to be gone, and take its socket away. */
+void resume_clear(const struct resume *r);
+
+#endif
