@@ -64,3 +64,27 @@ cells() {
 	exits 2 sandbatch languages --endpoint http://a --endpoint http://a
 	grep -x 'sandbatch: --endpoint http://a is given twice' err
 }
+
+# keys ROW -- a service that runs nothing, with a key that has these limits.
+keys() {
+	printf 'keys:\n  - { name: cs101, secret_sha256: "%s", %s }\n' "$(printf secret | sha256sum | cut -d' ' -f1)" "$1" >keys.yml
+	chmod 600 keys.yml
+	echo '[{"match":"slow","delay_ms":50}]' >script
+	serve_start --executor fake --script script --slots 8 --keys keys.yml
+	export UNSANDBOX_API_KEY=secret
+}
+
+@test "a key with few places only slows a run" {
+	keys 'concurrency: 2, queue: 0'
+	cells 20
+	exits 0 sandbatch run s.yaml -j 20 --output kept --endpoint "$URL"
+	test "$(verdicts kept | grep -c ' passed$')" -eq 20
+	jq -e '[.cells[].attempts] | max == 1' kept/summary.json
+}
+
+@test "a key with few requests a minute only slows a run" {
+	keys 'rate_per_minute: 300'
+	cells 320
+	exits 0 sandbatch run s.yaml -j 400 --output kept --endpoint "$URL"
+	test "$(verdicts kept | grep -c ' passed$')" -eq 320
+}
