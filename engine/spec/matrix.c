@@ -230,9 +230,11 @@ static const struct field entries_fields[] = {
 	  .help = "points of the lists to leave out" },
 	{ 0 },
 };
-const struct form spec_matrix_form = {
-	.kind = FORM_ANY, .field = entries_fields, .value = &values_form, .is_filled = true
-};
+const struct form spec_matrix_form = { .kind = FORM_ANY,
+				       .field = entries_fields,
+				       .value = &values_form,
+				       .key_pattern = SPEC_NAME_PATTERN,
+				       .is_filled = true };
 
 void spec_read_matrix(struct yaml *y, const struct node *n, void *matrix, void *spec)
 {
