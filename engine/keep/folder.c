@@ -4,7 +4,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,7 +16,7 @@
 
 #define MAX_NAME   200 /* bytes of a cell's folder; file systems take 255 */
 #define HASH_CHARS 16
-#define MAX_TRIES  100 /* of two runs that began in the same second */
+#define MAX_TRIES  100 /* of runs that began in the same millisecond */
 
 /* Plain in a folder's name: RFC 3986's unreserved, and what a cell's id is made with. */
 static bool is_plain(char c)
@@ -50,14 +52,19 @@ const char *keep_cell_folder(struct arena *a, const char *cell_id)
 	return arena_printf(a, "%.*s~%.*s", (int)cut, out, HASH_CHARS, hash);
 }
 
-/* "20261122-123456-3f9a": UTC, and chance for runs of the same second. */
+/*
+ * "20261122-123456-3f9a": UTC, the millisecond in hex (so that ids sort by time), and a digit of
+ * chance.
+ */
 static const char *make_id(struct arena *a)
 {
+	int64_t now_ms = clock_unix_ms();
 	char iso[21];
 
-	clock_iso(clock_unix_ms() / 1000, iso);
-	return arena_printf(a, "%.4s%.2s%.2s-%.2s%.2s%.2s-%04x", iso, iso + 5, iso + 8, iso + 11,
-			    iso + 14, iso + 17, (unsigned)(random_u64() & 0xffff));
+	clock_iso(now_ms / 1000, iso);
+	return arena_printf(a, "%.4s%.2s%.2s-%.2s%.2s%.2s-%03x%x", iso, iso + 5, iso + 8, iso + 11,
+			    iso + 14, iso + 17, (unsigned)(now_ms % 1000),
+			    (unsigned)(random_u64() & 15));
 }
 
 /* Replace the link by rename(2), so that latest always leads somewhere. */
@@ -186,4 +193,91 @@ bool keep_find(struct arena *a, const char *root, const char *run, const char **
 		return err_set(e, ERR_USAGE, "%zu runs below '%s' have an id that begins with '%s'",
 			       n, runs, run);
 	return n == 1 || err_set(e, ERR_USAGE, "there is no run '%s' below '%s'", run, runs);
+}
+
+static int by_text(const void *a, const void *b)
+{
+	const char *const *x = a, *const *y = b;
+
+	return strcmp(*x, *y);
+}
+
+static void add_id(struct arena *a, const char ***id, size_t *n, const char *name)
+{
+	const char **bigger;
+
+	if ((*n & (*n - 1)) == 0) { /* full: room for 1, 2, 4, 8... */
+		bigger = ARENA_NEW(a, *n ? 2 * *n : 1, const char *);
+		if (*n)
+			memcpy(bigger, *id, *n * sizeof(*bigger));
+		*id = bigger;
+	}
+	(*id)[(*n)++] = arena_strdup(a, name);
+}
+
+bool keep_list(struct arena *a, const char *root, const char *const **id, size_t *n, struct err *e)
+{
+	CLEAN_ARENA struct arena scratch = { 0 };
+	const char *runs = arena_printf(&scratch, "%s/runs", root), **found = NULL;
+	DIR *d = opendir(runs);
+	const struct dirent *entry;
+
+	*n = 0;
+	*id = NULL;
+	if (!d)
+		return errno == ENOENT || err_sys(e, "cannot read the folder '%s'", runs);
+	while ((entry = readdir(d)))
+		if (entry->d_name[0] != '.' && strcmp(entry->d_name, "latest") != 0 &&
+		    is_folder(arena_printf(&scratch, "%s/%s", runs, entry->d_name)))
+			add_id(a, &found, n, entry->d_name);
+	closedir(d);
+	if (*n)
+		qsort(found, *n, sizeof(*found), by_text);
+	*id = found;
+	return true;
+}
+
+/* The link, if it led to what is gone. */
+static bool repoint_latest(struct arena *a, const char *root, struct err *e)
+{
+	const char *runs = arena_printf(a, "%s/runs", root);
+	const char *latest = arena_printf(a, "%s/latest", runs);
+	const char *const *id;
+	struct stat st;
+	size_t n;
+
+	if (lstat(latest, &st) < 0 || is_folder(latest))
+		return true;
+	if (!keep_list(a, root, &id, &n, e))
+		return false;
+	if (n)
+		return point_latest(a, runs, id[n - 1], e);
+	return unlink(latest) == 0 || err_sys(e, "cannot remove '%s'", latest);
+}
+
+/*
+ * Nobody is at it, nor can be from now on: the lock is held until *fd is closed. Any folder can be
+ * named by its path: one without a journal is none of ours, and stays.
+ */
+static bool lock_idle(struct arena *a, const char *folder, int *fd, struct err *e)
+{
+	*fd = open(arena_printf(a, "%s/journal.jsonl", folder), O_RDWR | O_CLOEXEC);
+	if (*fd < 0 && errno == ENOENT)
+		return err_set(e, ERR_USAGE, "'%s' is no run: it has no journal", folder);
+	if (*fd >= 0 && flock(*fd, LOCK_EX | LOCK_NB) == 0)
+		return true;
+	if (*fd >= 0 && errno == EWOULDBLOCK)
+		return err_set(e, ERR_USAGE, "the run '%s' is still going on in another process",
+			       folder);
+	return err_sys(e, "cannot lock '%s/journal.jsonl'", folder);
+}
+
+bool keep_remove(const char *root, const char *run, struct err *e)
+{
+	CLEAN_ARENA struct arena a = { 0 };
+	const char *folder;
+	CLEAN_FD int fd = -1;
+
+	return keep_find(&a, root, run, &folder, e) && lock_idle(&a, folder, &fd, e) &&
+	       fs_remove_tree(AT_FDCWD, folder, e) && repoint_latest(&a, root, e);
 }

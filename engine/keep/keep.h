@@ -54,6 +54,12 @@ const char *keep_cell_folder(struct arena *a, const char *cell_id);
 bool keep_find(struct arena *a, const char *root, const char *run, const char **folder,
 	       struct err *e);
 
+/* The ids of all runs below <root>/runs, the oldest first. */
+bool keep_list(struct arena *a, const char *root, const char *const **id, size_t *n, struct err *e);
+/* Remove a run (as keep_find takes it), and let <root>/runs/latest lead to the newest of the rest.
+ * Fails (ERR_USAGE) when a runner is at it. */
+bool keep_remove(const char *root, const char *run, struct err *e);
+
 #define KEEP_VERSION 1 /* of the journal's format */
 
 typedef bool keep_event_fn(void *ctx, const cJSON *event, struct err *e);

@@ -1,10 +1,10 @@
-#include "run/load.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "run/history.h"
 
 /* By place in the plan; those of which it was not told behind, as they came. */
 struct place {
@@ -50,7 +50,8 @@ static const char *archive_of(struct arena *a, const char *folder)
 	return access(path, F_OK) == 0 ? path : NULL;
 }
 
-bool load_summary(struct arena *a, const struct history *h, struct summary *out, struct err *e)
+static bool load_summary(struct arena *a, const struct history *h, struct summary *out,
+			 struct err *e)
 {
 	CLEAN_ARENA struct arena scratch = { 0 };
 	CLEAN_FD int fd = open(h->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -83,4 +84,16 @@ bool load_summary(struct arena *a, const struct history *h, struct summary *out,
 			return false;
 	}
 	return true;
+}
+
+bool run_load(struct arena *a, const char *folder, struct summary *out, struct err *e)
+{
+	struct history h;
+	bool ok;
+
+	if (!history_load(a, folder, &h, e))
+		return false;
+	ok = load_summary(a, &h, out, e);
+	history_close(&h);
+	return ok;
 }

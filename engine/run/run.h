@@ -140,5 +140,11 @@ bool run_go(struct run *r, struct summary *out, struct err *e);
 void run_stop(struct run *r, const char *why, bool is_interrupt);
 /* Put a file of the finished run (a report) into its folder. */
 bool run_keep_file(struct run *r, const char *name, const void *data, size_t len, struct err *e);
+/*
+ * The summary of a run that is on disk, as far as its journal goes: rows in the plan's order; where
+ * the runner was killed only of the cells that had begun, those that had not ended as cancelled.
+ * All in the arena. Fails as keep_replay does, or (ERR_USAGE) when the run never began.
+ */
+bool run_load(struct arena *a, const char *folder, struct summary *out, struct err *e);
 
 #endif

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/fs.h"
-#include "run/load.h"
+#include "run/history.h"
 
 /* A run's folder that a test fills. */
 struct site {
@@ -82,7 +82,7 @@ static void a_run_that_did_not_begin_has_an_empty_history(void **state)
 	assert_null(history_find(&s->history, "build"));
 	load(s, "{\"event\":\"ru");
 	assert_false(s->history.has_run);
-	assert_false(load_summary(&s->arena, &s->history, &sum, &s->err));
+	assert_false(run_load(&s->arena, s->folder, &sum, &s->err));
 	assert_int_equal(s->err.kind, ERR_USAGE);
 }
 
@@ -217,7 +217,7 @@ static void a_summary_has_its_rows_in_the_plans_order_and_counts_them(void **sta
 	     "\"execution_mode\":\"cold\"}\n");
 	put(s, "jobs/case[n=1]/stderr", "oh");
 	put(s, "artifacts.tar.zst", "");
-	assert_true(load_summary(&s->arena, &s->history, &sum, &s->err));
+	assert_true(run_load(&s->arena, s->folder, &sum, &s->err));
 	assert_int_equal(sum.nrow, 4);
 	assert_string_equal(sum.row[0].cell, "build");
 	assert_string_equal(sum.row[1].reason, "interrupted");
