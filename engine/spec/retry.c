@@ -77,6 +77,6 @@ void spec_read_retry(struct yaml *y, const struct node *n, void *retry, void *sp
 	struct retry_spec *r = retry;
 
 	yaml_decode(y, n, "retry", retry_fields, r, spec);
-	if (n->kind == NODE_MAP && r->max < 0)
+	if (n->kind == NODE_MAP && r->max < 0 && !yaml_get(n, "max"))
 		yaml_mistake(y, n->mark, "retry needs 'max'");
 }

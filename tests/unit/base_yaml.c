@@ -420,9 +420,61 @@ static void whole_numbers_only(void **state)
 			       3, &v));
 }
 
+static void durations_have_a_unit(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t ms; /* -1: it is none */
+	} rows[] = {
+		{ "500ms", 500 },  { "2s", 2000 },  { "1.5s", 1500 },
+		{ "0.001s", 1 },   { "1m", 60000 }, { "1.5m", 90000 },
+		{ "2h", 7200000 }, { "0s", 0 },     { "999999999h", 3599999996400000 },
+		{ "", -1 },        { "2", -1 },     { "s", -1 },
+		{ "2 s", -1 },     { "-1s", -1 },   { "+1s", -1 },
+		{ "1.s", -1 },     { ".5s", -1 },   { "1.2345s", -1 },
+		{ "1.5ms", -1 },   { "2sec", -1 },  { "1000000000s", -1 },
+		{ "1e3s", -1 },    { "1..5s", -1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		int64_t ms = -1;
+
+		if (!parse_duration(rows[i].text, strlen(rows[i].text), &ms))
+			ms = -1;
+		if (ms != rows[i].ms)
+			fail_msg("'%s' is %lld", rows[i].text, (long long)ms);
+	}
+}
+
+static void numbers_are_decimal_and_not_negative(void **state)
+{
+	static const struct {
+		const char *text;
+		double value; /* -1: it is none */
+	} rows[] = {
+		{ "0", 0 },     { "2", 2 },    { "2.5", 2.5 }, { ".5", .5 },    { "1e-6", 1e-6 },
+		{ "1E3", 1e3 }, { "2.", 2 },   { "", -1 },     { "-1", -1 },    { "+1", -1 },
+		{ "inf", -1 },  { "nan", -1 }, { "0x10", -1 }, { "1e999", -1 }, { "1e", -1 },
+		{ "1 ", -1 },   { " 1", -1 },  { "1,5", -1 },  { "1.2.3", -1 }, { ".", -1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		double v = -1;
+
+		if (!parse_number(rows[i].text, strlen(rows[i].text), &v))
+			v = -1;
+		if (v != rows[i].value)
+			fail_msg("'%s' is %g", rows[i].text, v);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(durations_have_a_unit),
+		cmocka_unit_test(numbers_are_decimal_and_not_negative),
 		cmocka_unit_test(a_tree_knows_the_place_of_each_node),
 		cmocka_unit_test(an_empty_file_has_no_root),
 		cmocka_unit_test(scalars_stay_text),
