@@ -252,6 +252,20 @@ static void put_head(const struct screen *s, const struct row *r, size_t width)
 	put_sentence(s, 2, why);
 }
 
+/* How the first attempt came out, if not as the last; a reason that tells it says so itself. */
+static void put_first(const struct screen *s, const struct row *r)
+{
+	CLEAN_BUF struct buf last = BUF(SAFE_MAX), line = BUF(SAFE_MAX);
+
+	if (!r->first || r->verdict == VERDICT_FLAKY)
+		return;
+	buf_printf(&last, "%s: %s", verdict_names[r->verdict], r->reason);
+	if (!strcmp(buf_text(&last), r->first))
+		return;
+	buf_printf(&line, "the first attempt: %s", r->first);
+	put_sentence(s, 2, buf_text(&line));
+}
+
 static void put_detail(const struct screen *s, const struct row *r)
 {
 	for (size_t i = 0; i < r->nfailure; i++) {
@@ -264,6 +278,7 @@ static void put_detail(const struct screen *s, const struct row *r)
 	}
 	if (r->nfailure)
 		put_last_words(s, r);
+	put_first(s, r);
 }
 
 /* Columns to which the ids of listed cells are aligned; a longer one stands out. */
