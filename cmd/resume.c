@@ -1,7 +1,9 @@
 #include "cmd/resume.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
@@ -52,6 +54,15 @@ static bool on_event(void *ctx, const cJSON *event, struct err *e)
 	return true;
 }
 
+/* Told early: keep_resume asks again, and holds it. */
+static bool is_free(struct arena *a, const char *folder, struct err *e)
+{
+	CLEAN_FD int fd = open(arena_printf(a, "%s/journal.jsonl", folder), O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK ||
+	       err_set(e, ERR_USAGE, "the run '%s' is still going on in another process", folder);
+}
+
 bool resume_load(struct arena *a, const char *root, const char *run, struct resume *out,
 		 struct err *e)
 {
@@ -59,7 +70,7 @@ bool resume_load(struct arena *a, const char *root, const char *run, struct resu
 	const char *folder;
 
 	*out = (struct resume){ 0 };
-	if (!keep_find(a, root, *run ? run : NULL, &folder, e) ||
+	if (!keep_find(a, root, *run ? run : NULL, &folder, e) || !is_free(a, folder, e) ||
 	    !history_load(a, folder, &out->history, e) || !keep_replay(folder, on_event, &r, e))
 		return false;
 	if (out->service && access(out->service, F_OK) < 0)

@@ -104,7 +104,7 @@ static bool is_doubtful(struct run *r, uint32_t i, const struct attempt *at)
 	if (r->is_slow[job_of(r, i) - r->plan->spec->job])
 		return true;
 	whole = res->total_time_ms;
-	return res->has_extras && res->cpu_time_ms >= whole / 10 &&
+	return res->has_extras && res->cpu_time_ms > 0 && res->cpu_time_ms >= whole / 10 &&
 	       res->cpu_time_ms < whole - whole / 10;
 }
 

@@ -1,0 +1,2 @@
+# shellcheck shell=bash
+source "$(dirname "${BASH_SOURCE[0]}")/../cli/common.bash"
