@@ -5,6 +5,8 @@
 
 #include "base/yaml.h"
 
+enum { TEXT_MAX = 2 * WIRE_BODY_MAX };
+
 /* The key behind "Bearer "; *key is NULL without the header. */
 static bool get_bearer(const struct auth_claim *c, const char **key, struct err *e)
 {
@@ -85,7 +87,7 @@ bool auth_verify(const struct keys *keys, const char *tenant, const struct auth_
 		 const struct auth_request *r, struct err *e)
 {
 	const struct key *k = keys_of_tenant(keys, tenant);
-	CLEAN_BUF struct buf text = BUF((size_t)2 * WIRE_BODY_MAX);
+	CLEAN_BUF struct buf text = BUF((size_t)TEXT_MAX);
 	char hex[DIGEST_HEX];
 
 	if (!keys)

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "base/digest.h"
 #include "base/fs.h"
 #include "base/json.h"
 #include "service/executor.h"
@@ -16,7 +17,8 @@
  * without one (or without a script) the job prints its code and exits with 0, at once.
  *
  *   [{"match":"sleepy","delay_ms":500,"stdout":"","stderr":"","exit_code":0,"status":"completed",
- *     "fail":"the node is gone","cancel_ms":0,"artifacts":[{"filename":"a.out","content":"x"}]}]
+ *     "stdout_base64":"/wA=", "fail":"the node is
+ * gone","cancel_ms":0,"artifacts":[{"filename":"a.out","content":"x"}]}]
  */
 #define SCRIPT_MAX ((size_t)16 << 20)
 #define DELAY_MAX  86400000
@@ -25,7 +27,7 @@ struct rule {
 	const char *match; /* NULL: all */
 	int64_t delay_ms;  /* until it ends */
 	int64_t cancel_ms; /* from a cancel to the end */
-	const char *out;   /* NULL: the code */
+	struct bytes out;  /* data NULL: the code */
 	const char *err;
 	int64_t exit_code;
 	enum wire_status status;
@@ -106,13 +108,26 @@ static const char *keep(struct arena *a, const char *text)
 	return text ? arena_strdup(a, text) : NULL;
 }
 
+static bool read_out(struct arena *a, const cJSON *json, struct rule *r, struct err *e)
+{
+	const char *text = NULL, *base64 = NULL;
+
+	if (!json_get_text(json, "stdout", &text, e) ||
+	    !json_get_text(json, "stdout_base64", &base64, e))
+		return false;
+	if (text)
+		r->out = (struct bytes){ arena_strdup(a, text), strlen(text) };
+	if (base64)
+		r->out.data = base64_decode(a, base64, strlen(base64), &r->out.len);
+	return !base64 || r->out.data || err_set(e, ERR_MALFORMED, "stdout_base64 must be base64");
+}
+
 static bool read_rule(struct arena *a, const cJSON *json, struct rule *r, struct err *e)
 {
 	*r = echo;
 	if (!cJSON_IsObject(json))
 		return err_set(e, ERR_MALFORMED, "a rule must be an object");
-	if (!json_get_text(json, "match", &r->match, e) ||
-	    !json_get_text(json, "stdout", &r->out, e) ||
+	if (!json_get_text(json, "match", &r->match, e) || !read_out(a, json, r, e) ||
 	    !json_get_text(json, "stderr", &r->err, e) ||
 	    !json_get_text(json, "fail", &r->fail, e) ||
 	    !json_get_int(json, "delay_ms", 0, DELAY_MAX, &r->delay_ms, e) ||
@@ -121,7 +136,6 @@ static bool read_rule(struct arena *a, const cJSON *json, struct rule *r, struct
 	    !read_status(json, &r->status, e) || !read_artifacts(a, json, r, e))
 		return false;
 	r->match = keep(a, r->match);
-	r->out = keep(a, r->out);
 	r->err = keep(a, r->err);
 	r->fail = keep(a, r->fail);
 	if (r->fail)
@@ -223,8 +237,8 @@ static struct wire_result result_of(const struct execution *run)
 		.limit = rule->status == WIRE_TIMEOUT ? WIRE_LIMIT_TTL : WIRE_NO_LIMIT,
 	};
 
-	if (rule->out)
-		r.out = (struct bytes){ rule->out, strlen(rule->out) };
+	if (rule->out.data)
+		r.out = rule->out;
 	if (rule->fail)
 		r.out.len = 0;
 	r.success = r.status == WIRE_COMPLETED && r.exit_code == 0;
@@ -274,6 +288,14 @@ static void fake_cancel(struct execution *run)
 	timer_set(run->x->loop, &run->timer, loop_now_ms(run->x->loop) + run->rule->cancel_ms);
 }
 
+/* All is printed at once, and then the delay passes. */
+static struct bytes fake_peek(const struct execution *run, int stream)
+{
+	struct wire_result r = result_of(run);
+
+	return stream == 1 ? r.out : r.err;
+}
+
 static const char *fake_mode(const struct executor *x)
 {
 	(void)x;
@@ -287,5 +309,6 @@ const struct executor_ops executor_fake = {
 	.room = fake_room,
 	.start = fake_start,
 	.cancel = fake_cancel,
+	.peek = fake_peek,
 	.mode = fake_mode,
 };

@@ -558,6 +558,15 @@ static struct executor *local_open(const struct executor_options *o, struct err 
 	return x;
 }
 
+/* A compiler's words are no output of the program. */
+static struct bytes local_peek(const struct execution *x, int stream)
+{
+	const struct capture *c = stream == 1 ? &x->out : &x->err;
+
+	return x->step == STEP_RUN ? (struct bytes){ buf_text(&c->kept), c->kept.len }
+				   : (struct bytes){ "", 0 };
+}
+
 const struct executor_ops executor_local = {
 	.name = "local",
 	.open = local_open,
@@ -565,5 +574,6 @@ const struct executor_ops executor_local = {
 	.room = local_room,
 	.start = local_start,
 	.cancel = local_cancel,
+	.peek = local_peek,
 	.mode = local_mode,
 };

@@ -42,6 +42,9 @@ struct executor_ops {
 	/* Kill it with all its children; done is told soon, as cancelled, with the output so far.
 	 */
 	void (*cancel)(struct execution *run);
+	/* All that stream 1 or 2 of the program brought so far, borrowed until the loop turns.
+	 * NULL: this place cannot tell before the end. */
+	struct bytes (*peek)(const struct execution *run, int stream);
 	const char *(*mode)(const struct executor *x); /* execution_mode: "pooled", "cold",
 							  "limits", "unsandboxed" */
 };

@@ -17,6 +17,7 @@
 #define MOST_CALLERS    65536
 #define ANSWER_MAX      ((size_t)256 << 20)
 #define MOST_TURNS_LEFT 16
+#define STREAM_BLOCK    16384
 
 enum { BODY_MAX = WIRE_BODY_MAX };
 static const int64_t body_max = BODY_MAX;
@@ -84,6 +85,15 @@ static void unwatch(struct call *c)
 	c->watched_fd = -1;
 }
 
+static void wake(struct call *c)
+{
+	if (!c->is_parked)
+		return;
+	c->is_parked = false;
+	unwatch(c);
+	MHD_resume_connection(c->conn);
+}
+
 void call_tell(struct call *c, const char *name, const char *value)
 {
 	assert(c->nheader < CALL_HEADERS);
@@ -97,11 +107,35 @@ void call_answer(struct call *c, unsigned status, struct bytes body)
 	c->is_answered = true;
 	c->status = status;
 	buf_add(&c->answer, body.data, body.len);
-	if (!c->is_parked)
+	wake(c);
+}
+
+void call_stream(struct call *c, const char *type)
+{
+	c->is_answered = c->is_stream = true;
+	c->status = 200;
+	call_tell(c, "Content-Type", type);
+}
+
+size_t call_backlog(const struct call *c)
+{
+	return c->answer.len - c->nsent;
+}
+
+void call_push(struct call *c, struct bytes more)
+{
+	if (c->is_finished)
 		return;
-	c->is_parked = false;
-	unwatch(c);
-	MHD_resume_connection(c->conn);
+	/* A caller who does not read loses the stream, not our memory. */
+	if (!buf_add(&c->answer, more.data, more.len))
+		c->is_finished = true;
+	wake(c);
+}
+
+void call_finish(struct call *c)
+{
+	c->is_finished = true;
+	wake(c);
 }
 
 void call_fail(struct call *c, const struct err *e)
@@ -119,18 +153,52 @@ void call_fail(struct call *c, const struct err *e)
 	call_answer(c, f->status, (struct bytes){ buf_text(&b), b.len });
 }
 
+static void park(struct call *c);
+
+/* For libmicrohttpd: the next bytes of a stream. */
+static ssize_t on_read(void *ctx, uint64_t at, char *out, size_t max)
+{
+	struct call *c = ctx;
+	size_t n = call_backlog(c) < max ? call_backlog(c) : max;
+
+	(void)at;
+	if (n) {
+		memcpy(out, buf_text(&c->answer) + c->nsent, n);
+		c->nsent += n;
+		return (ssize_t)n;
+	}
+	if (c->is_finished)
+		return MHD_CONTENT_READER_END_OF_STREAM;
+	buf_clear(&c->answer);
+	c->nsent = 0;
+	park(c);
+	return 0;
+}
+
+static struct MHD_Response *make_response(struct call *c)
+{
+	struct MHD_Response *r;
+	size_t len = 0;
+	char *data;
+
+	if (c->is_stream)
+		return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, on_read, c,
+							 NULL);
+	data = buf_take(&c->answer, &len);
+	r = MHD_create_response_from_buffer(len, data, MHD_RESPMEM_MUST_FREE);
+	if (!r)
+		free(data);
+	return r;
+}
+
 static enum MHD_Result call_send(struct call *c)
 {
-	size_t len = 0;
-	char *data = buf_take(&c->answer, &len);
-	struct MHD_Response *r = MHD_create_response_from_buffer(len, data, MHD_RESPMEM_MUST_FREE);
+	struct MHD_Response *r = make_response(c);
 	const char *type = "application/json";
 	enum MHD_Result ok;
 
-	if (!r) {
-		free(data);
+	if (!r)
 		return MHD_NO;
-	}
 	for (size_t i = 0; i < c->nheader; i++) {
 		if (!strcmp(c->header[i].key, "Content-Type"))
 			type = c->header[i].value;
@@ -161,6 +229,10 @@ static void on_hangup(void *ctx, uint32_t events)
 	(void)events;
 	unwatch(c);
 	tell_gone(c);
+	if (c->is_stream) {
+		call_finish(c);
+		return;
+	}
 	err_set(&e, ERR_MALFORMED, "the caller closed its side of the connection while it waited");
 	call_fail(c, &e);
 }
@@ -390,7 +462,9 @@ void httpd_close(struct httpd *h)
 	{
 		unwatch(c);
 		tell_gone(c);
-		if (c->is_parked)
+		if (c->is_stream)
+			call_finish(c);
+		else if (c->is_parked)
 			call_fail(c, &e);
 	}
 	for (int i = 0; i < MOST_TURNS_LEFT && !TAILQ_EMPTY(&h->calls); i++)

@@ -44,6 +44,8 @@ struct call {
 	/* http.c's own. */
 	struct httpd *http;
 	struct MHD_Connection *conn;
+	bool is_stream, is_finished;
+	size_t nsent; /* of answer, of a stream */
 	bool is_headed, is_run, is_parked, is_answered, is_refused;
 	int watched_fd; /* -1: none */
 	size_t dropped_bytes;
@@ -81,6 +83,12 @@ const char *call_query(const struct call *c, const char *name);
 void call_tell(struct call *c, const char *name, const char *value);
 /* Answer, with JSON unless a Content-Type was told; body is copied. */
 void call_answer(struct call *c, unsigned status, struct bytes body);
+/* Answer 200 with what is pushed from now on, until it is finished. */
+void call_stream(struct call *c, const char *type);
+void call_push(struct call *c, struct bytes more);
+void call_finish(struct call *c);
+/* Bytes that were pushed and not taken by the caller yet. */
+size_t call_backlog(const struct call *c);
 /* Answer with the error's row of the one table kind -> status, code. */
 void call_fail(struct call *c, const struct err *e);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "service/zalloc.h"
 
 static const char *const why_text[NWHY] = {
@@ -53,6 +54,8 @@ void job_free(struct job *j)
 	job_unload(j);
 	for (int i = 0; i < NWAIT; i++)
 		buf_close(&j->text[i]);
+	for (int i = 0; i < 2; i++)
+		buf_close(&j->exact[i]);
 	free(j);
 }
 
@@ -109,6 +112,31 @@ struct wire_result job_no_result(const struct job *j, enum wire_status status, c
 	};
 }
 
+bool queue_print_job(const struct job *j, struct buf *b)
+{
+	return wire_job_print(
+		&(struct wire_job){
+			.id = j->id,
+			.status = j->started_ms ? WIRE_RUNNING : WIRE_PENDING,
+			.language = j->language_name,
+			.created_at = j->created_ms / 1000,
+			.started_at = j->started_ms / 1000,
+		},
+		b);
+}
+
+bool job_print_row(const struct job *j, bool is_first, struct buf *b)
+{
+	char at[21];
+
+	clock_iso(j->created_ms / 1000, at);
+	return buf_printf(b, "%s{\"job_id\":\"%s\",\"status\":\"%s\",\"language\":",
+			  is_first ? "" : ",", j->id,
+			  wire_status_names[j->started_ms ? WIRE_RUNNING : WIRE_PENDING]) &&
+	       json_quote(b, j->language_name, strlen(j->language_name)) &&
+	       buf_printf(b, ",\"submitted_at\":\"%s\"}", at);
+}
+
 static bool print_texts(struct job *j, const struct wire_result *r)
 {
 	const struct wire_job whole = {
@@ -127,6 +155,18 @@ static bool print_texts(struct job *j, const struct wire_result *r)
 	       (!job_has_waiter(j, WAIT_RESULT) || wire_result_print(r, &j->text[WAIT_RESULT])) &&
 	       (r->status != WIRE_CANCELLED ||
 		wire_cancelled_print(&whole, &j->text[WAIT_CANCELLED]));
+}
+
+/* JSON cannot say what is no text. */
+static void keep_exact(struct job *j, const struct wire_result *r)
+{
+	const struct bytes stream[] = { r->out, r->err };
+
+	for (int i = 0; i < 2; i++) {
+		j->exact[i] = BUF(QUEUE_ANSWER_MAX);
+		if (!json_is_text(stream[i].data, stream[i].len))
+			buf_add(&j->exact[i], stream[i].data, stream[i].len);
+	}
 }
 
 void job_end(struct job *j, const struct wire_result *result)
@@ -158,6 +198,7 @@ void job_end(struct job *j, const struct wire_result *result)
 		r = large;
 		print_texts(j, &r);
 	}
+	keep_exact(j, &r);
 	j->status = r.status;
 	job_unload(j);
 }

@@ -32,6 +32,7 @@ struct job {
 	struct waiters waiters;
 	struct buf text[NWAIT]; /* what waiters of each kind are told; WAIT_ENDED is what the store
 				   gets */
+	struct buf exact[2];    /* stdout and stderr where they are no text */
 	bool is_born;           /* not on disk yet: it is in the queue's born */
 	bool has_ended;         /* its end is not on disk yet: it is in the queue's ended */
 	bool is_written;        /* the store has its end, uncommitted */
@@ -43,6 +44,8 @@ struct job {
 void job_id(char out[WIRE_ID_SIZE], int64_t unix_ms);
 struct job *job_new(struct queue *q, const char *id, int64_t created_ms);
 void job_free(struct job *j);
+/* The row of GET /jobs. */
+bool job_print_row(const struct job *j, bool is_first, struct buf *b);
 /* Forget the parsed request. */
 void job_unload(struct job *j);
 

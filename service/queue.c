@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "service/job.h"
 #include "service/zalloc.h"
@@ -316,31 +315,6 @@ struct job *queue_find(const struct queue *q, const char *tenant, const char *id
 	return j && !strcmp(j->ticket.tenant->name, tenant) ? j : NULL;
 }
 
-bool queue_print_job(const struct job *j, struct buf *b)
-{
-	return wire_job_print(
-		&(struct wire_job){
-			.id = j->id,
-			.status = j->started_ms ? WIRE_RUNNING : WIRE_PENDING,
-			.language = j->language_name,
-			.created_at = j->created_ms / 1000,
-			.started_at = j->started_ms / 1000,
-		},
-		b);
-}
-
-static bool print_row(const struct job *j, bool is_first, struct buf *b)
-{
-	char at[21];
-
-	clock_iso(j->created_ms / 1000, at);
-	return buf_printf(b, "%s{\"job_id\":\"%s\",\"status\":\"%s\",\"language\":",
-			  is_first ? "" : ",", j->id,
-			  wire_status_names[j->started_ms ? WIRE_RUNNING : WIRE_PENDING]) &&
-	       json_quote(b, j->language_name, strlen(j->language_name)) &&
-	       buf_printf(b, ",\"submitted_at\":\"%s\"}", at);
-}
-
 bool queue_print_jobs(const struct queue *q, const char *tenant, struct buf *b)
 {
 	const struct tickets *all = order_of(&q->order, tenant);
@@ -355,11 +329,18 @@ bool queue_print_jobs(const struct queue *q, const char *tenant, struct buf *b)
 
 			if (j->is_born)
 				continue;
-			ok = ok && print_row(j, is_first, b);
+			ok = ok && job_print_row(j, is_first, b);
 			is_first = false;
 		}
 	}
 	return ok && buf_puts(b, "]}");
+}
+
+struct bytes queue_output(const struct job *j, int stream)
+{
+	const struct executor_ops *ops = j->queue->parts.ops;
+
+	return j->run && ops->peek ? ops->peek(j->run, stream) : (struct bytes){ "", 0 };
 }
 
 void queue_wait(struct queue *q, struct job *j, struct waiter *w)
@@ -458,6 +439,12 @@ static void write_ended(struct queue *q)
 			continue;
 		j->is_written = true;
 		store_end(q->parts.store, j->seq, j->status, j->ended_ms, answer, &ignored);
+		for (int i = 0; i < 2; i++)
+			if (j->exact[i].len)
+				store_add_exact(
+					q->parts.store, j->seq, i + 1,
+					(struct bytes){ buf_text(&j->exact[i]), j->exact[i].len },
+					&ignored);
 		if (j->is_interactive && j->why > WHY_USER)
 			store_forget_key(q->parts.store, j->seq, &ignored);
 	}

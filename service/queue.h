@@ -76,6 +76,8 @@ struct job *queue_find(const struct queue *q, const char *tenant, const char *id
 bool queue_print_job(const struct job *j, struct buf *b);
 /* {"jobs":[...]}: the tenant's jobs that have not ended, in the order they came. */
 bool queue_print_jobs(const struct queue *q, const char *tenant, struct buf *b);
+/* What it printed so far to stream 1 or 2; borrowed until the loop turns. */
+struct bytes queue_output(const struct job *j, int stream);
 void queue_wait(struct queue *q, struct job *j, struct waiter *w);
 /* End the job; w (WAIT_CANCELLED) is told. */
 void queue_cancel(struct queue *q, struct job *j, struct waiter *w);

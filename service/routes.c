@@ -6,7 +6,10 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "service/auth.h"
+#include "service/output.h"
 #include "service/posted.h"
+
+enum { TEXT_MAX = 2 * WIRE_BODY_MAX };
 
 #define KEY_MAX 255 /* bytes of an Idempotency-Key */
 
@@ -22,6 +25,7 @@ struct route {
 			     left */
 	bool (*run)(struct routes *r, struct call *c, struct err *e);
 	unsigned flags;
+	const char *help;
 };
 
 /* A request that waits for the queue. In its call's arena. */
@@ -171,7 +175,7 @@ static bool execute_async(struct routes *r, struct call *c, struct err *e)
 /* The text becomes the JSON of the same request, which then goes the way of all requests. */
 static bool submit_source(struct routes *r, struct call *c, enum wait_for what, struct err *e)
 {
-	CLEAN_BUF struct buf request = BUF((size_t)2 * WIRE_BODY_MAX);
+	CLEAN_BUF struct buf request = BUF((size_t)TEXT_MAX);
 	const struct bytes source = { buf_text(&c->body), c->body.len };
 	struct detected d;
 	struct buf text;
@@ -336,11 +340,23 @@ static bool validate_key(struct routes *r, struct call *c, struct err *e)
 }
 
 static const struct route table[] = {
-	{ "POST", "/execute", execute, JSON },   { "POST", "/execute/async", execute_async, JSON },
-	{ "POST", "/run", run_source, TEXT },    { "POST", "/run/async", run_source_async, TEXT },
-	{ "GET", "/jobs", list_jobs, 0 },        { "GET", "/jobs/{}", get_job, 0 },
-	{ "DELETE", "/jobs/{}", cancel_job, 0 }, { "GET", "/languages", list_languages, PUBLIC },
-	{ "GET", "/health", health, PUBLIC },    { "POST", "/keys/validate", validate_key, 0 },
+	{ "POST", "/execute", execute, JSON, "run a program and answer with its result" },
+	{ "POST", "/execute/async", execute_async, JSON,
+	  "take a program, answer with its job's id" },
+	{ "POST", "/run", run_source, TEXT, "run a source text whose language is detected" },
+	{ "POST", "/run/async", run_source_async, TEXT,
+	  "take such a text, answer with its job's id" },
+	{ "GET", "/jobs", list_jobs, 0, "the caller's jobs that have not ended" },
+	{ "GET", "/jobs/{}", get_job, 0, "a job; ?wait=SECONDS until it has ended" },
+	{ "DELETE", "/jobs/{}", cancel_job, 0, "cancel a job" },
+	{ "GET", "/jobs/{}/stdout", output_stdout, 0, "the exact bytes of its standard output" },
+	{ "GET", "/jobs/{}/stderr", output_stderr, 0, "the exact bytes of its standard error" },
+	{ "GET", "/jobs/{}/artifacts/{*}", output_artifact, 0, "the bytes of a file it made" },
+	{ "GET", "/jobs/{}/events", output_events, 0,
+	  "what it prints as it does, then its result" },
+	{ "GET", "/languages", list_languages, PUBLIC, "what can be run here" },
+	{ "GET", "/health", health, PUBLIC, "that the service is up" },
+	{ "POST", "/keys/validate", validate_key, 0, "what the caller's key may do" },
 };
 
 #define NROUTE (sizeof(table) / sizeof(table[0]))

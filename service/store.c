@@ -31,6 +31,8 @@ static const char *const migration[] = {
 	"CREATE TABLE request (seq INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;"
 	"CREATE TABLE answer (seq INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;",
 	"ALTER TABLE job ADD COLUMN is_detected INTEGER NOT NULL DEFAULT 0;",
+	"CREATE TABLE exact (seq INTEGER NOT NULL, stream INTEGER NOT NULL, body BLOB NOT NULL,"
+	" PRIMARY KEY (seq, stream)) STRICT;",
 };
 
 #define NMIGRATION ((int)(sizeof(migration) / sizeof(migration[0])))
@@ -45,6 +47,8 @@ enum sql {
 	SQL_END,
 	SQL_DROP_REQUEST,
 	SQL_ADD_ANSWER,
+	SQL_ADD_EXACT,
+	SQL_EXACT,
 	SQL_FORGET_KEY,
 	SQL_REQUEST,
 	SQL_ANSWER,
@@ -66,6 +70,9 @@ static const char *const sql_text[NSQL] = {
 	[SQL_END] = "UPDATE job SET status = ?2, ended_ms = ?3 WHERE seq = ?1",
 	[SQL_DROP_REQUEST] = "DELETE FROM request WHERE seq = ?1",
 	[SQL_ADD_ANSWER] = "INSERT INTO answer (seq, body) VALUES (?1, ?2)",
+	[SQL_ADD_EXACT] = "INSERT INTO exact (seq, stream, body) VALUES (?1, ?2, ?3)",
+	[SQL_EXACT] = "SELECT x.body FROM job j JOIN exact x ON x.seq = j.seq"
+		      " WHERE j.id = ?1 AND x.stream = ?2",
 	[SQL_FORGET_KEY] = "UPDATE job SET idem_key = NULL WHERE seq = ?1",
 	[SQL_REQUEST] = "SELECT body FROM request WHERE seq = ?1",
 	[SQL_ANSWER] = "SELECT a.body FROM job j JOIN answer a ON a.seq = j.seq"
@@ -369,6 +376,18 @@ bool store_end(struct store *s, int64_t seq, enum wire_status status, int64_t en
 	       write_run(s, SQL_ADD_ANSWER, doing, e);
 }
 
+bool store_add_exact(struct store *s, int64_t seq, int stream, struct bytes all, struct err *e)
+{
+	sqlite3_stmt *st;
+
+	if (!begin(s, true, e))
+		return false;
+	st = sql_with(s, SQL_ADD_EXACT, seq);
+	sqlite3_bind_int(st, 2, stream);
+	bind_blob(st, 3, all);
+	return write_run(s, SQL_ADD_EXACT, "cannot keep an output", e);
+}
+
 bool store_forget_key(struct store *s, int64_t seq, struct err *e)
 {
 	if (!begin(s, true, e))
@@ -446,25 +465,44 @@ bool store_request(struct store *s, struct arena *a, int64_t seq, struct bytes *
 	return true;
 }
 
-bool store_answer(struct store *s, const char *tenant, const char *id, struct buf *out, bool *found,
-		  struct err *e)
+/* The blob of the one row, if there is one, behind out; what names it in messages. */
+static bool read_blob(struct store *s, enum sql which, const char *what, struct buf *out,
+		      bool *found, struct err *e)
 {
-	sqlite3_stmt *st = sql_with(s, SQL_ANSWER, -1);
+	sqlite3_stmt *st = s->stmt[which];
 	struct bytes b;
 	bool ok = true;
 
-	bind_text(st, 1, id);
-	bind_text(st, 2, tenant);
-	if (!select_row(s, SQL_ANSWER, found, e))
+	if (!select_row(s, which, found, e))
 		return false;
 	if (*found) {
 		b = column_bytes(st, 0);
 		ok = buf_add(out, b.data, b.len) ||
-		     err_set(e, ERR_SYSTEM, "the answer kept for job %s is larger than %zu bytes",
-			     id, out->max);
+		     err_set(e, ERR_SYSTEM, "the %s kept for the job is larger than %zu bytes",
+			     what, out->max);
 	}
 	sqlite3_reset(st);
 	return ok;
+}
+
+bool store_answer(struct store *s, const char *tenant, const char *id, struct buf *out, bool *found,
+		  struct err *e)
+{
+	sqlite3_stmt *st = sql_with(s, SQL_ANSWER, -1);
+
+	bind_text(st, 1, id);
+	bind_text(st, 2, tenant);
+	return read_blob(s, SQL_ANSWER, "answer", out, found, e);
+}
+
+bool store_exact(struct store *s, const char *id, int stream, struct buf *out, bool *found,
+		 struct err *e)
+{
+	sqlite3_stmt *st = sql_with(s, SQL_EXACT, -1);
+
+	bind_text(st, 1, id);
+	sqlite3_bind_int(st, 2, stream);
+	return read_blob(s, SQL_EXACT, "output", out, found, e);
 }
 
 bool store_find_key(struct store *s, const char *tenant, const char *key, struct store_key *out,

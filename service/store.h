@@ -37,6 +37,8 @@ bool store_note_running(struct store *s, int64_t seq, int64_t started_ms, struct
 /* It has ended: answer takes the place of its request. */
 bool store_end(struct store *s, int64_t seq, enum wire_status status, int64_t ended_ms,
 	       struct bytes answer, struct err *e);
+/* What stream 1 or 2 of an ended job brought, byte for byte, where its answer cannot say it. */
+bool store_add_exact(struct store *s, int64_t seq, int stream, struct bytes all, struct err *e);
 /* A repeat of the submit shall be a new job. */
 bool store_forget_key(struct store *s, int64_t seq, struct err *e);
 
@@ -51,6 +53,10 @@ bool store_request(struct store *s, struct arena *a, int64_t seq, struct bytes *
 /* The answer of an ended job of that tenant; *found says whether there is one. */
 bool store_answer(struct store *s, const char *tenant, const char *id, struct buf *out, bool *found,
 		  struct err *e);
+
+/* The exact bytes, if they are kept apart from the answer; the caller has checked the tenant. */
+bool store_exact(struct store *s, const char *id, int stream, struct buf *out, bool *found,
+		 struct err *e);
 
 struct store_key {
 	char id[WIRE_ID_SIZE]; /* "": no job has that key */
