@@ -7,6 +7,7 @@
 #include "base/fs.h"
 #include "keep/keep.h"
 #include "pack/pack.h"
+#include "run/prelude.h"
 #include "run/source.h"
 
 /* What one cell's request is made with. */
@@ -100,8 +101,9 @@ static bool add_file(struct making *m, struct pack_list *l, const struct file_sp
 	return true;
 }
 
-/* Whether the files can go as they are: few, flat, small, and with no mode that matters. */
-static bool fits_flat(const struct pack_list *l)
+/* Whether the files can go as they are: few (but for so many more), flat, small, and with no mode
+ * that matters. */
+static bool fits_flat(const struct pack_list *l, size_t nmore)
 {
 	size_t total = 0;
 
@@ -111,7 +113,7 @@ static bool fits_flat(const struct pack_list *l)
 		    l->entry[i].len > WIRE_FILE_MB * (size_t)1000000)
 			return false;
 	}
-	return l->n <= WIRE_FILES_MAX && total <= WIRE_FILES_MB * (size_t)1000000;
+	return l->n + nmore <= WIRE_FILES_MAX && total <= WIRE_FILES_MB * (size_t)1000000;
 }
 
 static bool send_flat(struct making *m, struct pack_list *l, struct wire_request *r, struct err *e)
@@ -145,6 +147,7 @@ static bool send_archive(struct making *m, const struct pack_list *l, struct wir
 static bool make_files(struct making *m, struct wire_request *r, struct err *e)
 {
 	const struct job_spec *j = m->cell->job;
+	size_t nmore = !m->s->options->has_additions && prelude_is_wanted(r) ? PRELUDE_FILES : 0;
 	CLEAN_FD int opened = -1;
 	struct pack_list l = { .dirfd = source_folder(m->s, m->cell, &opened) };
 
@@ -155,7 +158,7 @@ static bool make_files(struct making *m, struct wire_request *r, struct err *e)
 		return true;
 	if (!pack_sort(&l, e))
 		return false;
-	return fits_flat(&l) ? send_flat(m, &l, r, e) : send_archive(m, &l, r, e);
+	return fits_flat(&l, nmore) ? send_flat(m, &l, r, e) : send_archive(m, &l, r, e);
 }
 
 static bool make_language(struct making *m, struct wire_request *r, const char *file, struct err *e)
@@ -225,6 +228,11 @@ static void make_settings(struct making *m, struct wire_request *r)
 	r->ttl_s = j->ttl_s ? j->ttl_s : WIRE_TTL_DEFAULT;
 	r->network = (enum wire_network)j->network;
 	r->return_artifact = j->return_artifact;
+	r->return_wasm_artifact = j->return_wasm_artifact;
+	if (j->filename.s)
+		r->filename = expand_text(m, &j->filename);
+	r->ncompile_arg = j->compile_args.n;
+	r->compile_arg = expand_list(m, &j->compile_args);
 	r->narg = j->args.n;
 	r->arg = expand_list(m, &j->args);
 	r->nartifact_path = j->artifacts.n;
@@ -251,6 +259,8 @@ bool request_build(struct arena *a, struct sources *s, const struct cell *cell,
 		return false;
 	if (!out->language) /* without an endpoint to ask: only the rest can be checked */
 		out->language = "";
+	if (!s->options->has_additions && prelude_is_wanted(out))
+		prelude_put(a, out);
 	if (!wire_request_check(out, mb, e) && *out->language) {
 		e->kind = ERR_SPEC;
 		return false;
@@ -263,14 +273,19 @@ const char *request_addition(const struct wire_request *r)
 	const struct wire_limits *l = &r->limits;
 
 	if (r->has_stdin)
-		return "stdin";
+		return "stdin (but in " PRELUDE_LANGUAGES ")";
 	if (r->narg)
-		return "args";
+		return "args (but in " PRELUDE_LANGUAGES ")";
+	if (r->ncompile_arg)
+		return "compile_args";
+	if (r->filename)
+		return "filename";
 	if (r->nartifact_path)
 		return "artifacts";
 	if (l->memory_mb || l->processes || l->disk_mb || l->output_bytes || l->cpu_ms)
 		return "limits";
 	if (r->nfile && r->file[0].is_archive)
-		return "files in folders, or more than ten, or executable ones";
+		return "files in folders, or more than ten, or executable ones "
+		       "(but in " PRELUDE_LANGUAGES ")";
 	return NULL;
 }

@@ -108,7 +108,8 @@ static void texts_are_expanded_and_small_files_go_flat(void **state)
 	assert_int_equal(r.nfile, 2);
 	assert_false(r.file[0].is_archive);
 	assert_string_equal(r.file[0].name, "main.py");
-	assert_string_equal(request_addition(&r), "stdin");
+	assert_string_equal(request_addition(&r),
+			    "stdin (but in bash, python, perl, ruby and javascript)");
 	close_bench(&b);
 }
 
