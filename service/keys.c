@@ -125,6 +125,8 @@ static void check_key(struct yaml *y, struct mark at, const struct key *k)
 				 strlen(k->secret_sha256) != DIGEST_HEX - 1))
 		yaml_mistake(y, at, "secret_sha256 must be 64 digits of lower-case hex, not %zu",
 			     strlen(k->secret_sha256));
+	if (k->queue == 0 && !k->concurrency)
+		yaml_mistake(y, at, "a queue of 0 needs a concurrency");
 	if (!k->public_key != !k->secret || !k->secret_sha256 == !k->secret)
 		yaml_mistake(y, at, "a key must have either secret_sha256, or public and secret");
 	else if (k->secret && (!*k->secret || !is_of(k->public_key, word, 256)))

@@ -210,28 +210,28 @@ static bool replay(struct queue *q, const struct submission *s, const char *id, 
 }
 
 /* Of a key's jobs so many may wait beside those that may run at once. */
-static bool check_share(const struct queue *q, const char *tenant, struct err *e)
+static bool check_share(const struct queue *q, const char *tenant, size_t more, struct err *e)
 {
 	const struct key *k = keys_of_tenant(q->parts.keys, tenant);
 	const struct tenant *t = order_tenant(&q->order, tenant);
 	size_t n;
 
-	if (!k || !t || k->queue < 0)
+	if (!k || k->queue < 0)
 		return true;
-	n = k->concurrency ? t->npending + t->nrunning : t->npending;
-	if (n < (size_t)(k->concurrency + k->queue))
+	n = !t ? 0 : k->concurrency ? t->npending + t->nrunning : t->npending;
+	if (n + more <= (size_t)(k->concurrency + k->queue))
 		return true;
 	return err_set(e, ERR_RATE,
 		       "this key has %zu jobs that run and %zu that wait, and at most %lld may "
 		       "wait",
-		       t->nrunning, t->npending, (long long)k->queue);
+		       t ? t->nrunning : 0, t ? t->npending : 0, (long long)k->queue);
 }
 
-static bool check_room(const struct queue *q, const char *tenant, struct err *e)
+bool queue_has_room(const struct queue *q, const char *tenant, size_t n, struct err *e)
 {
-	if (!check_share(q, tenant, e))
+	if (!check_share(q, tenant, n, e))
 		return false;
-	return q->order.npending < q->parts.max ||
+	return q->order.npending + n <= q->parts.max ||
 	       err_set(e, ERR_QUEUE_FULL, "%zu jobs are waiting, which is as many as are taken",
 		       q->order.npending);
 }
@@ -268,7 +268,7 @@ static bool submit_new(struct queue *q, const struct submission *s, const char *
 	struct job *j;
 	int64_t seq;
 
-	if (!check_room(q, s->tenant, e))
+	if (!queue_has_room(q, s->tenant, 1, e))
 		return false;
 	job_id(id, row.created_ms);
 	if (!store_add(q->parts.store, &row, &seq, e))

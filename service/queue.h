@@ -70,6 +70,8 @@ void queue_close(struct queue *q);
 /* Accept a job, or with a key that is known find the one it stands for (ERR_IMPOSSIBLE if that
  * differs); w is told. ERR_RATE: the tenant has as many as its key allows. */
 bool queue_submit(struct queue *q, const struct submission *s, struct waiter *w, struct err *e);
+/* Whether n more of the tenant's jobs would be taken now. */
+bool queue_has_room(const struct queue *q, const char *tenant, size_t n, struct err *e);
 /* The tenant's job that has not ended, or NULL. */
 struct job *queue_find(const struct queue *q, const char *tenant, const char *id);
 /* As GET /jobs/{id} shows it now. */

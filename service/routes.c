@@ -7,11 +7,8 @@
 #include "base/json.h"
 #include "service/auth.h"
 #include "service/output.h"
-#include "service/posted.h"
-
-enum { TEXT_MAX = 2 * WIRE_BODY_MAX };
-
-#define KEY_MAX 255 /* bytes of an Idempotency-Key */
+#include "service/parked.h"
+#include "service/submit.h"
 
 enum {
 	PUBLIC = 1, /* whoever calls */
@@ -27,181 +24,6 @@ struct route {
 	unsigned flags;
 	const char *help;
 };
-
-/* A request that waits for the queue. In its call's arena. */
-struct parked {
-	struct routes *routes;
-	struct call *call;
-	struct waiter waiter;
-	struct timer timer;
-	struct job *job; /* of ?wait= */
-};
-
-static bool answer_buf(struct call *c, bool ok, const struct buf *b, struct err *e)
-{
-	if (!ok)
-		return err_set(e, ERR_SYSTEM, "the answer is larger than %zu bytes", b->max);
-	call_answer(c, 200, (struct bytes){ buf_text(b), b->len });
-	return true;
-}
-
-static void on_told(void *ctx, struct bytes json, const struct err *e)
-{
-	struct parked *p = ctx;
-
-	timer_stop(p->routes->loop, &p->timer);
-	p->call->on_gone = NULL;
-	if (e)
-		call_fail(p->call, e);
-	else
-		call_answer(p->call, 200, json);
-}
-
-static void on_gone(void *ctx)
-{
-	struct parked *p = ctx;
-
-	timer_stop(p->routes->loop, &p->timer);
-	queue_leave(p->routes->queue, &p->waiter);
-}
-
-static struct parked *park(struct routes *r, struct call *c, enum wait_for what)
-{
-	struct parked *p = ARENA_NEW(&c->arena, 1, struct parked);
-
-	p->routes = r;
-	p->call = c;
-	p->waiter = (struct waiter){ .what = what, .tell = on_told, .ctx = p };
-	c->on_gone = on_gone;
-	c->gone_ctx = p;
-	return p;
-}
-
-static bool check_language(struct routes *r, struct call *c, const char *name,
-			   const struct language **out, struct err *e)
-{
-	const struct language *l;
-
-	if (!name)
-		return err_set(e, ERR_MALFORMED, "language is required");
-	l = languages_find(r->languages, name);
-	*out = l;
-	if (!l) {
-		c->code = "unsupported_language";
-		return err_set(e, ERR_IMPOSSIBLE,
-			       "the language '%.100s' is not known; GET /languages lists those "
-			       "that are",
-			       name);
-	}
-	if (l->is_available)
-		return true;
-	c->code = "toolchain_missing";
-	return err_set(e, ERR_IMPOSSIBLE,
-		       "%s cannot be run here: %s is not installed (Debian package %s)", l->name,
-		       l->missing ? l->missing : "its toolchain",
-		       l->package ? l->package : "not known");
-}
-
-static bool get_key(struct call *c, const char **key, struct err *e)
-{
-	*key = call_header(c, WIRE_IDEMPOTENCY);
-	if (!*key || (**key && strlen(*key) <= KEY_MAX))
-		return true;
-	return err_set(e, ERR_MALFORMED, WIRE_IDEMPOTENCY " must be 1 to %d bytes, not %zu",
-		       KEY_MAX, strlen(*key));
-}
-
-/* One job out of the key's rate. */
-static bool check_rate(struct routes *r, struct call *c, size_t n, struct err *e)
-{
-	if (keys_take(r->keys, c->tenant, n, clock_mono_ms(), &c->retry_after_s))
-		return true;
-	return err_set(e, ERR_RATE, "this key submits jobs faster than its rate allows: wait %d s",
-		       c->retry_after_s);
-}
-
-/* What the key may not ask for is refused, what is not given is bounded by it. */
-static bool check_limits(struct routes *r, const struct call *c, struct wire_request *request,
-			 struct err *e)
-{
-	const struct key *k = keys_of_tenant(r->keys, c->tenant);
-
-	if (!keys_allow(k, &request->limits, e))
-		return false;
-	keys_bound(k, request);
-	return true;
-}
-
-static bool submit(struct routes *r, struct call *c, enum wait_for what, struct err *e)
-{
-	CLEAN_ARENA struct arena a = { 0 };
-	const struct route *route = c->route;
-	struct submission s = {
-		.tenant = c->tenant,
-		.body = { buf_text(&c->body), c->body.len },
-		.arena = &a,
-		.is_interactive = what == WAIT_RESULT,
-		.is_detected = route->flags & TEXT,
-	};
-
-	s.request = ARENA_NEW(&a, 1, struct wire_request);
-	if (!get_key(c, &s.key, e) || !check_rate(r, c, 1, e) ||
-	    !wire_request_parse(&a, s.body.data, s.body.len, s.request, e) ||
-	    !wire_request_check(s.request, WIRE_MB, e) || !check_limits(r, c, s.request, e) ||
-	    !check_language(r, c, s.request->language, &s.language, e))
-		return false;
-	if (queue_submit(r->queue, &s, &park(r, c, what)->waiter, e)) {
-		buf_close(&c->body);
-		return true;
-	}
-	if (e->kind == ERR_IMPOSSIBLE)
-		c->code = "idempotency_mismatch";
-	if (e->kind == ERR_RATE)
-		c->code = "concurrency_limit_reached";
-	c->on_gone = NULL;
-	return false;
-}
-
-static bool execute(struct routes *r, struct call *c, struct err *e)
-{
-	return submit(r, c, WAIT_RESULT, e);
-}
-
-static bool execute_async(struct routes *r, struct call *c, struct err *e)
-{
-	return submit(r, c, WAIT_SAVED, e);
-}
-
-/* The text becomes the JSON of the same request, which then goes the way of all requests. */
-static bool submit_source(struct routes *r, struct call *c, enum wait_for what, struct err *e)
-{
-	CLEAN_BUF struct buf request = BUF((size_t)TEXT_MAX);
-	const struct bytes source = { buf_text(&c->body), c->body.len };
-	struct detected d;
-	struct buf text;
-
-	if (!posted_check(source, e))
-		return false;
-	d = detect_language(r->languages, source);
-	if (!d.language)
-		return posted_undetected(c, &d, e);
-	if (!posted_request(c, d.language->name, &request, e))
-		return false;
-	text = c->body;
-	c->body = request;
-	request = text;
-	return submit(r, c, what, e);
-}
-
-static bool run_source(struct routes *r, struct call *c, struct err *e)
-{
-	return submit_source(r, c, WAIT_RESULT, e);
-}
-
-static bool run_source_async(struct routes *r, struct call *c, struct err *e)
-{
-	return submit_source(r, c, WAIT_SAVED, e);
-}
 
 static bool list_jobs(struct routes *r, struct call *c, struct err *e)
 {
@@ -269,7 +91,7 @@ static bool get_job(struct routes *r, struct call *c, struct err *e)
 		return answer_ended(r, c, e);
 	if (wait_s == 0)
 		return answer_unfinished(c, j, e);
-	p = park(r, c, WAIT_ENDED);
+	p = parked_new(r, c, WAIT_ENDED);
 	p->job = j;
 	p->timer = (struct timer){ .fn = on_wait_over, .ctx = p };
 	timer_set(r->loop, &p->timer, loop_now_ms(r->loop) + wait_s * 1000);
@@ -284,7 +106,7 @@ static bool cancel_job(struct routes *r, struct call *c, struct err *e)
 	bool found = false;
 
 	if (j) {
-		queue_cancel(r->queue, j, &park(r, c, WAIT_CANCELLED)->waiter);
+		queue_cancel(r->queue, j, &parked_new(r, c, WAIT_CANCELLED)->waiter);
 		return true;
 	}
 	if (!store_answer(r->store, c->tenant, c->param[0], &b, &found, e))
@@ -346,6 +168,8 @@ static const struct route table[] = {
 	{ "POST", "/run", run_source, TEXT, "run a source text whose language is detected" },
 	{ "POST", "/run/async", run_source_async, TEXT,
 	  "take such a text, answer with its job's id" },
+	{ "POST", "/jobs/batch", submit_batch, JSON,
+	  "take up to 1,000 programs, answer with their ids" },
 	{ "GET", "/jobs", list_jobs, 0, "the caller's jobs that have not ended" },
 	{ "GET", "/jobs/{}", get_job, 0, "a job; ?wait=SECONDS until it has ended" },
 	{ "DELETE", "/jobs/{}", cancel_job, 0, "cancel a job" },
