@@ -21,7 +21,7 @@ struct run_opts {
 	struct choice choice;
 	const char *output, *resume;
 	int64_t in_flight, max_failures, max_ttl_s;
-	bool allow_outside, fail_fast, dry_run, explain, reruns_failed;
+	bool allow_outside, fail_fast, dry_run, explain, reruns_failed, updates;
 };
 
 static const struct option_row run_options[] = {
@@ -53,6 +53,8 @@ static const struct option_row run_options[] = {
 	  offsetof(struct run_opts, dry_run), 0, 0 },
 	{ "explain", 0, NULL, "tell of each cell whether it runs, and why not", OPTION_FLAG,
 	  offsetof(struct run_opts, explain), 0, 0 },
+	{ "update", 0, NULL, "accept what is printed as the files that are expected", OPTION_FLAG,
+	  offsetof(struct run_opts, updates), 0, 0 },
 	{ "allow-outside", 0, NULL, "let paths leave the spec's folder", OPTION_FLAG,
 	  offsetof(struct run_opts, allow_outside), 0, 0 },
 	ENDPOINT_OPTIONS(struct run_opts, endpoint),
@@ -178,6 +180,7 @@ static struct run_options options_of(struct batch *b)
 		.allow_outside = b->o.allow_outside,
 		.max_failures = b->o.fail_fast ? 1 : (size_t)b->o.max_failures,
 		.max_ttl_s = b->o.max_ttl_s,
+		.updates = b->o.updates,
 		.history = b->resume ? &b->resume->history : NULL,
 		.reruns_failed = b->o.reruns_failed,
 		.service = b->endpoint.embedded ? b->service : NULL,
@@ -190,7 +193,8 @@ static const char *const *args_of(struct batch *b, const char *path)
 {
 	static const char *const but[] = { "api-key", "public-key", "secret-key",
 					   "output",  "resume",     "rerun-failed",
-					   "dry-run", "explain",    NULL };
+					   "dry-run", "explain",    "update",
+					   NULL };
 	struct strings words = options_words(&command_run, &b->arena, &b->o, but);
 	const char **all = ARENA_NEW(&b->arena, words.n + 3, const char *);
 
@@ -212,6 +216,22 @@ static int worse(int a, int b)
 	return 0;
 }
 
+static void tell_updates(const struct summary *s)
+{
+	CLEAN_BUF struct buf b = BUF(REPORT_MAX);
+
+	for (size_t i = 0; i < s->nupdate; i++) {
+		const struct update *u = &s->update[i];
+
+		buf_puts(&b, "update  ");
+		check_show(&b, u->path, strlen(u->path), SHOW_SAFE);
+		buf_puts(&b, "  from ");
+		check_show(&b, u->cell, strlen(u->cell), SHOW_SAFE);
+		buf_printf(&b, "%s%s\n", u->note ? ": " : "", u->note ? u->note : "");
+	}
+	fputs(buf_text(&b), stderr);
+}
+
 static int run_plan(struct batch *b, const struct batched *spec, struct err *e)
 {
 	const struct plan *p = &spec->chosen;
@@ -229,6 +249,7 @@ static int run_plan(struct batch *b, const struct batched *spec, struct err *e)
 		run_stop(b->run, b->gone, false);
 	ok = b->run && run_go(b->run, &s, e);
 	progress_close(progress);
+	tell_updates(&s);
 	if (b->run && s.row && write_reports(b, &s, ok ? e : &(struct err){ 0 }) && ok)
 		status = report_exit_code(&s);
 	else

@@ -28,20 +28,14 @@ struct again *again_of(struct run *r, uint32_t i)
 	return c->again;
 }
 
-/* check's comparator alone, on a stream of a result that is otherwise as it should be. */
 static bool is_found(struct run *r, struct arena *a, const char *pattern, struct bytes stream)
 {
 	struct stream_check spec = { .stream = STREAM_STDOUT, .comparator = COMPARE_MATCHES };
 	struct check check = { .spec = &spec,
 			       .want = { pattern, strlen(pattern) },
 			       .name = pattern };
-	struct expect expect = { .any_exit_code = true, .check = &spec, .ncheck = 1 };
-	struct wire_result res = { .out = stream, .has_extras = true, .status = WIRE_COMPLETED };
-	struct check_question q = { .result = &res, .expect = &expect, .check = &check };
-	struct judgement j;
 
-	check_judge(r->checker, a, &q, &j);
-	return j.verdict == VERDICT_PASSED;
+	return judge_alone(r, a, &check, stream);
 }
 
 static bool has_signature(struct run *r, uint32_t i, const struct wire_result *res)

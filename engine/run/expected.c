@@ -13,8 +13,13 @@ static bool is_read(const struct stream_check *c)
 /* What the check is held against, where it is not in the spec itself. */
 static bool read_want(const struct asking *q, struct check *c, struct err *e)
 {
-	if (is_read(c->spec))
-		return source_read(q->a, q->s, q->cell, &c->spec->want, &c->want, e);
+	if (is_read(c->spec)) {
+		if (source_read(q->a, q->s, q->cell, &c->spec->want, &c->want, e))
+			return true;
+		/* One that is not there yet is to be written. */
+		c->want = (struct bytes){ "", 0 };
+		return q->s->options->updates && !q->s->is_mistake;
+	}
 	if (c->spec->comparator == COMPARE_SAME_AS && q->s->row)
 		return left_printed(q, c->name, &c->want, e);
 	return true;

@@ -75,6 +75,21 @@ static const char **artifact_names(struct run *r, struct arena *a, const struct 
 	return name;
 }
 
+bool judge_alone(struct run *r, struct arena *a, const struct check *check, struct bytes stream)
+{
+	struct stream_check spec = *check->spec;
+	struct check alone = *check;
+	struct expect expect = { .any_exit_code = true, .check = &spec, .ncheck = 1 };
+	struct wire_result res = { .out = stream, .has_extras = true, .status = WIRE_COMPLETED };
+	struct check_question q = { .result = &res, .expect = &expect, .check = &alone };
+	struct judgement j;
+
+	spec.stream = STREAM_STDOUT;
+	alone.spec = &spec;
+	check_judge(r->checker, a, &q, &j);
+	return j.verdict == VERDICT_PASSED;
+}
+
 static void conclude(struct run *r, uint32_t i, const struct wire_result *res, struct check *check)
 {
 	const struct cell *cell = &r->plan->cell[i];
@@ -165,7 +180,7 @@ void judge_result(struct run *r, uint32_t i, const struct wire_result *res)
 		finish_broken(r, i, &e);
 		return;
 	}
-	if (!expected_checks(a, &r->sources, cell, &check, &e)) {
+	if (!update_expected(r, i, res, &e) || !expected_checks(a, &r->sources, cell, &check, &e)) {
 		finish_broken(r, i, &e);
 		return;
 	}

@@ -57,6 +57,14 @@ struct summary {
 	size_t nrow;
 	struct row *row; /* in the plan's order */
 	bool is_interrupted;
+	struct update *update; /* what --update wrote, or why not, in that order */
+	size_t nupdate;
+};
+
+/* A file of what is expected that a cell's output took the place of. */
+struct update {
+	const char *path, *cell;
+	const char *note; /* what is odd about it, or why it was not written; or NULL */
 };
 
 /* One language of the endpoint. */
@@ -110,6 +118,7 @@ struct run_options {
 	const char *const *args; /* what the user asked for, likewise; NULL at the end; or NULL */
 	size_t max_in_flight;    /* at least 1 */
 	bool allow_outside;
+	bool updates;        /* write what was printed as the files that are expected, then judge */
 	size_t max_failures; /* so many cells that fail the run, and nothing more is started; 0: any
 			      */
 	int64_t max_ttl_s;   /* longer ones are cut to this; 0: none */

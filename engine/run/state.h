@@ -105,9 +105,10 @@ struct run {
 	const char *enough_why; /* not NULL: what has not started is skipped */
 	struct flight *flights, *free_flight;
 	struct timer stop_timer;
-	const char *stop_why; /* not NULL: nothing new is started */
-	bool stop_told;       /* what was in flight has been told */
-	struct err failure;   /* the system failed us */
+	struct written *written; /* what update_expected wrote, the last first */
+	const char *stop_why;    /* not NULL: nothing new is started */
+	bool stop_told;          /* what was in flight has been told */
+	struct err failure;      /* the system failed us */
 };
 
 /* ready: groups, and the queue */
@@ -147,6 +148,12 @@ void row_judge(struct run *r, uint32_t i, const struct attempt *at);
 void judge_result(struct run *r, uint32_t i, const struct wire_result *res);
 void judge_take_id(struct run *r, uint32_t i, const struct api_answer *answer);
 void judge_take_checker(struct run *r, uint32_t i, const struct api_answer *answer);
+
+/* Whether the check holds of the stream, whatever else there is. */
+bool judge_alone(struct run *r, struct arena *a, const struct check *check, struct bytes stream);
+
+/* update: with --update, what the cell printed becomes what is expected */
+bool update_expected(struct run *r, uint32_t i, const struct wire_result *res, struct err *e);
 
 /* stop */
 void stop_failed(struct run *r, const struct err *e); /* the system failed us */

@@ -1,2 +1,3 @@
 # shellcheck shell=bash
-source "$(dirname "${BASH_SOURCE[0]}")/../cli/common.bash"
+# shellcheck source=../cli/common.bash
+source "${BASH_SOURCE[0]%/*}/../cli/common.bash"

@@ -87,6 +87,7 @@ storm() {
 }
 
 @test "a run that was interrupted goes on, with what was cancelled run again" {
+	# shellcheck disable=SC2016
 	spec='jobs: { a: { language: bash, code: "true" }, b: { language: bash, code: "test -z \"$W\" || sleep 60", env: { W: "${{ vars.w }}" } } }'
 	printf 'version: 1\nname: s\nvars: { w: "" }\n%s\n' "$spec" >s.yaml
 	perl -e 'setpgrp; $SIG{INT} = "DEFAULT"; exec @ARGV' \
