@@ -8,8 +8,7 @@
 #include "base/fs.h"
 #include "pack/pack.h"
 
-#define ARCHIVE  "artifacts.tar.zst"
-#define SUMS_MAX (256u << 20)
+#define ARCHIVE "artifacts.tar.zst"
 
 static bool list_artifacts(struct arena *a, struct pack_list *l, const struct summary *s,
 			   struct err *e)
@@ -41,18 +40,18 @@ static bool write_archive(struct pack_list *l, int dirfd, struct err *e)
 	return true;
 }
 
-bool archive_artifacts(struct arena *a, struct keep *k, struct summary *s, struct err *e)
+bool archive_artifacts(struct arena *a, struct keep *k, struct summary *s, struct buf *sums,
+		       struct err *e)
 {
 	struct pack_list l = { .dirfd = keep_dirfd(k) };
-	CLEAN_BUF struct buf sums = BUF(SUMS_MAX);
 
 	if (!list_artifacts(a, &l, s, e))
 		return false;
 	if (l.n == 0)
 		return true;
-	if (!pack_sums(&l, &sums, e))
+	if (!pack_sums(&l, sums, e))
 		return false;
-	pack_add(a, &l, "SHA256SUMS", sums.data, sums.len);
+	pack_add(a, &l, "SHA256SUMS", sums->data, sums->len);
 	if (!pack_sort(&l, e) || !write_archive(&l, l.dirfd, e))
 		return false;
 	s->archive = arena_printf(a, "%s/%s", keep_folder(k), ARCHIVE);

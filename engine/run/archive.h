@@ -5,8 +5,9 @@
 #include "keep/keep.h"
 #include "run/run.h"
 
-/* Write artifacts.tar.zst, <cell>/<artifact> of each cell and SHA256SUMS, and set s->archive;
- * nothing where there are none. */
-bool archive_artifacts(struct arena *a, struct keep *k, struct summary *s, struct err *e);
+/* Write artifacts.tar.zst, <cell>/<artifact> of each cell and SHA256SUMS, whose text is
+ * added to sums, and set s->archive; nothing where there are none. */
+bool archive_artifacts(struct arena *a, struct keep *k, struct summary *s, struct buf *sums,
+		       struct err *e);
 
 #endif

@@ -11,10 +11,12 @@
 #include "run/archive.h"
 #include "run/history.h"
 #include "run/journal.h"
+#include "run/provenance.h"
 #include "run/resume.h"
 #include "run/state.h"
 
 #define SPEC_MAX ((size_t)64 << 20)
+#define SUMS_MAX ((size_t)256 << 20)
 
 /* ---- the turn of the loop ---- */
 
@@ -135,6 +137,19 @@ void run_close(struct run *r)
 	arena_free(&a);
 }
 
+/* The artifacts in one file, and where they come from. */
+static bool archive(struct run *r, struct err *e)
+{
+	CLEAN_BUF struct buf sums = BUF(SUMS_MAX);
+
+	if (!archive_artifacts(&r->arena, r->keep, &r->sum, &sums, e))
+		return false;
+	if (!r->sum.archive)
+		return true;
+	return provenance_write(r->keep, &r->sources, &r->sum, &sums, e) &&
+	       (!r->o.sign_key || provenance_sign(r->sum.run_folder, r->o.sign_key, e));
+}
+
 /* What was known is on disk and in the summary, whatever happened. */
 static bool finish(struct run *r, struct err *e)
 {
@@ -143,8 +158,7 @@ static bool finish(struct run *r, struct err *e)
 		*e = r->failure;
 		return false;
 	}
-	return archive_artifacts(&r->arena, r->keep, &r->sum, e) &&
-	       journal_done(r->keep, &r->sum, e) && keep_sync(r->keep, e);
+	return archive(r, e) && journal_done(r->keep, &r->sum, e) && keep_sync(r->keep, e);
 }
 
 bool run_go(struct run *r, struct summary *out, struct err *e)

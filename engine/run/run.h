@@ -74,6 +74,7 @@ struct toolchain {
 	bool is_available;
 	const char *package; /* Debian's, that brings it; or NULL */
 	const char *missing; /* the program that was not found; or NULL */
+	const char *version; /* as the endpoint tells it; or NULL */
 };
 
 /* What the endpoint can run. */
@@ -118,7 +119,9 @@ struct run_options {
 	const char *const *args; /* what the user asked for, likewise; NULL at the end; or NULL */
 	size_t max_in_flight;    /* at least 1 */
 	bool allow_outside;
-	bool updates;        /* write what was printed as the files that are expected, then judge */
+	bool updates; /* write what was printed as the files that are expected, then judge */
+	const char
+		*sign_key;   /* what provenance.json is signed with (provenance.h); NULL: nothing */
 	size_t max_failures; /* so many cells that fail the run, and nothing more is started; 0: any
 			      */
 	int64_t max_ttl_s;   /* longer ones are cut to this; 0: none */

@@ -19,7 +19,7 @@ static void read_names(struct arena *a, const cJSON *list, struct names *out)
 static void read_detail(struct arena *a, const cJSON *row, struct toolchains *t)
 {
 	struct toolchain *c = &t->item[t->n];
-	const char *name = NULL, *package = NULL, *missing = NULL;
+	const char *name = NULL, *package = NULL, *missing = NULL, *version = NULL;
 	struct err ignored = { 0 };
 
 	if (!json_get_text(row, "name", &name, &ignored) || !name)
@@ -27,7 +27,9 @@ static void read_detail(struct arena *a, const cJSON *row, struct toolchains *t)
 	json_get_bool(row, "available", &c->is_available, &ignored);
 	json_get_text(row, "package", &package, &ignored);
 	json_get_text(row, "missing", &missing, &ignored);
+	json_get_text(row, "version", &version, &ignored);
 	c->missing = missing ? arena_strdup(a, missing) : NULL;
+	c->version = version ? arena_strdup(a, version) : NULL;
 	c->name = arena_strdup(a, name);
 	c->package = package ? arena_strdup(a, package) : NULL;
 	read_names(a, json_get(row, "aliases"), &c->aliases);
