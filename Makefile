@@ -9,6 +9,7 @@ BUILD      ?= build
 CFLAGS     ?= -O2 -g
 PROVE      ?= prove
 JOBS       ?= $(shell nproc)
+LANGS      ?= all
 # How long each fuzzer runs, and each test file may.
 FUZZ_SECONDS ?= 60
 TEST_SECONDS ?= 600
@@ -67,7 +68,8 @@ unit_room   = $(firstword $(subst _, ,$(1)))
 
 SOURCES    := $(wildcard engine/*/*.c service/*.c sandbox/*.c cmd/*.c tests/unit/*.c tests/fuzz/*.c)
 HEADERS    := $(wildcard engine/*/*.h service/*.h sandbox/*.h cmd/*.h tests/*/*.h)
-SCRIPTS    := .ci/run .ci/install tests/one $(wildcard tests/*/*.bats tests/*/*.bash tests/bench/run)
+SCRIPTS    := .ci/run .ci/install tests/one $(wildcard tests/*/*.bats tests/*/*.bash tests/bench/run) \
+              tests/languages/run tests/languages/install
 FUZZ       := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 # What `make test` runs; TESTS=tests/cli/run.bats runs that alone.
 TESTS      ?= $(UNIT_BIN) $(wildcard tests/*/*.bats)
@@ -102,6 +104,13 @@ valgrind: programs ## the unit tests under valgrind
 	@.ci/install check
 	@BUILD=$(abspath $(BUILD)) VALGRIND=1 $(PROVE) -j$(JOBS) -e tests/one \
 		$(filter-out $(BUILD)/unit/sandbox_% $(BUILD)/unit/service_local.t,$(UNIT_BIN))
+
+check-languages: ## install toolchains, run a program of each kind in LANGS: all, core or names
+	@.ci/install build test
+	@$(MAKE) all
+	@BUILD=$(abspath $(BUILD)) LANGS="$(LANGS)" tests/languages/install
+	@BUILD=$(abspath $(BUILD)) $(PROVE) -j$(JOBS) -e tests/languages/run \
+		$$(BUILD=$(abspath $(BUILD)) LANGS="$(LANGS)" tests/languages/install --list)
 
 golden: ## every test, taking what it prints as golden (read the diff)
 	@UPDATE_GOLDEN=1 $(MAKE) check

@@ -12,9 +12,18 @@
 
 #define STRINGS_MAX ((size_t)64 * WIRE_MB)
 
-enum word { WORD_SOURCE, WORD_PROGRAM, WORD_ARGS, WORD_COMPILE_ARGS, WORD_NONE };
+enum word {
+	WORD_SOURCE,
+	WORD_PROGRAM,
+	WORD_STEM,
+	WORD_MEMORY,
+	WORD_ARGS,
+	WORD_COMPILE_ARGS,
+	WORD_NONE
+};
 
-static const char *const words[WORD_NONE] = { "{source}", "{program}", "{args}", "{compile_args}" };
+static const char *const words[WORD_NONE] = { "{source}",    "{program}", "{stem}",
+					      "{memory_mb}", "{args}",    "{compile_args}" };
 
 /* The placeholder that text begins with. */
 static enum word word_at(const char *text)
@@ -48,9 +57,11 @@ bool command_check_item(const char *item, struct err *e)
 		size_t len = brace_len(p);
 
 		if (len && w == WORD_NONE)
-			return err_set(e, ERR_SPEC,
-				       "'%.*s' is none of {source} {program} {args} {compile_args}",
-				       (int)len, p);
+			return err_set(
+				e, ERR_SPEC,
+				"'%.*s' is none of {source} {program} {stem} {memory_mb} {args} "
+				"{compile_args}",
+				(int)len, p);
 		if (is_list(w) && strcmp(item, words[w]) != 0)
 			return err_set(e, ERR_SPEC, "%s must be an item of its own, not in '%s'",
 				       words[w], item);
@@ -69,9 +80,12 @@ static const char *as_argument(struct arena *a, const char *name)
 	return name[0] == '-' ? arena_printf(a, "./%s", name) : name;
 }
 
-/* An item with {source} and {program} filled in. */
-static const char *fill_item(struct arena *a, const char *item, const char *source,
-			     const char *program)
+/* What the words that stand anywhere in an item become. */
+struct filling {
+	const char *value[WORD_ARGS];
+};
+
+static const char *fill_item(struct arena *a, const char *item, const struct filling *f)
 {
 	const char *out = "";
 	const char *p = item;
@@ -79,13 +93,46 @@ static const char *fill_item(struct arena *a, const char *item, const char *sour
 	for (const char *at = strchr(p, '{'); at; at = strchr(at + 1, '{')) {
 		enum word w = word_at(at);
 
-		if (w != WORD_SOURCE && w != WORD_PROGRAM)
+		if (w >= WORD_ARGS)
 			continue;
-		out = arena_printf(a, "%s%.*s%s", out, (int)(at - p), p,
-				   w == WORD_SOURCE ? source : program);
+		out = arena_printf(a, "%s%.*s%s", out, (int)(at - p), p, f->value[w]);
 		p = at + strlen(words[w]);
 	}
 	return p == item ? item : arena_printf(a, "%s%s", out, p);
+}
+
+/* The source's last name without its extension: "Main" of "src/Main.java". */
+static const char *stem_of(struct arena *a, const char *source)
+{
+	const char *slash = strrchr(source, '/');
+	const char *name = slash ? slash + 1 : source;
+	const char *dot = strrchr(name, '.');
+
+	return dot && dot > name ? arena_strndup(a, name, (size_t)(dot - name)) : name;
+}
+
+static long long memory_mb(const struct wire_request *r)
+{
+	return r->limits.memory_mb > 0 ? r->limits.memory_mb : WIRE_LIMITS_DEFAULT.memory_mb;
+}
+
+static struct filling filling_of(struct arena *a, const struct language *l,
+				 const struct wire_request *r)
+{
+	const char *source = command_source(r, l);
+	struct filling f = { .value = { [WORD_SOURCE] = as_argument(a, source),
+					[WORD_PROGRAM] = "",
+					[WORD_STEM] = stem_of(a, source),
+					[WORD_MEMORY] = arena_printf(a, "%lld", memory_mb(r)) } };
+
+	if (l->program)
+		f.value[WORD_PROGRAM] = fill_item(a, l->program, &f);
+	return f;
+}
+
+const char *command_program(struct arena *a, const struct language *l, const struct wire_request *r)
+{
+	return filling_of(a, l, r).value[WORD_PROGRAM];
 }
 
 static void add_list(struct names *to, const char *const *item, size_t n)
@@ -97,8 +144,7 @@ static void add_list(struct names *to, const char *const *item, size_t n)
 static void make_arguments(struct arena *a, const struct names *list, const struct language *l,
 			   const struct wire_request *r, struct names *out)
 {
-	const char *source = as_argument(a, command_source(r, l));
-	const char *program = l->program ? l->program : "";
+	struct filling f = filling_of(a, l, r);
 	size_t most = list->n * (1 + r->narg + r->ncompile_arg);
 
 	*out = (struct names){ .item = ARENA_NEW(a, most, const char *) };
@@ -110,7 +156,7 @@ static void make_arguments(struct arena *a, const struct names *list, const stru
 		else if (w == WORD_COMPILE_ARGS)
 			add_list(out, r->compile_arg, r->ncompile_arg);
 		else
-			out->item[out->n++] = fill_item(a, list->item[i], source, program);
+			out->item[out->n++] = fill_item(a, list->item[i], &f);
 	}
 }
 
@@ -134,16 +180,14 @@ static void set_env(struct env *env, const struct wire_pair *p, size_t n)
 	}
 }
 
-#define NBASE 4
+#define NBASE 5
 
 /* TMPDIR only where the folder is not /tmp itself: without namespaces that is everyone's. */
 static void set_base_env(struct env *env, const char *folder)
 {
 	const struct wire_pair base[NBASE] = {
-		{ "PATH", LANGUAGE_PATH },
-		{ "HOME", folder },
-		{ "LANG", "C.UTF-8" },
-		{ "TMPDIR", folder },
+		{ "PATH", LANGUAGE_PATH }, { "HOME", folder },   { "PWD", folder },
+		{ "LANG", "C.UTF-8" },     { "TMPDIR", folder },
 	};
 
 	set_env(env, base, strcmp(folder, JAIL_WORKDIR) != 0 ? NBASE : NBASE - 1);

@@ -16,14 +16,17 @@ struct command {
 };
 
 /*
- * Whether an item of a language's list has only placeholders that there are: {source} and {program}
- * anywhere in it, {args} and {compile_args} as the whole item.
+ * Whether an item of a language's list has only placeholders that there are: {source}, {program},
+ * {stem} and {memory_mb} anywhere in it, {args} and {compile_args} as the whole item.
  */
 bool command_check_item(const char *item, struct err *e);
 /* The request's name of the source, or the language's. */
 const char *command_source(const struct wire_request *r, const struct language *l);
+/* The file that compiling makes, "" for a language that is not compiled. */
+const char *command_program(struct arena *a, const struct language *l,
+			    const struct wire_request *r);
 /*
- * Fill in the list (l->compile or l->run) and the environment: PATH, HOME and LANG, then the
+ * Fill in the list (l->compile, l->run, l->wasm) and the environment: PATH, HOME and LANG, then the
  * language's, then the request's; the last of a key wins. A source named "-x" becomes "./-x".
  * folder: the working folder as the program sees it.
  */

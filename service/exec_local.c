@@ -12,8 +12,10 @@
 #include "base/log.h"
 #include "service/capture.h"
 #include "service/command.h"
+#include "service/marks.h"
 #include "service/outcome.h"
 #include "service/slot.h"
+#include "service/versions.h"
 #include "service/workdir.h"
 
 /* What an execution waits for. */
@@ -22,6 +24,7 @@ enum step {
 	STEP_PREPARE, /* the working folder */
 	STEP_UNPACK,  /* tar, once for each archive */
 	STEP_COMPILE,
+	STEP_WASM, /* compiling once more, to WebAssembly */
 	STEP_RUN,
 };
 
@@ -36,6 +39,7 @@ struct executor {
 	struct arena arena;
 	struct place *place;
 	int nplace;
+	struct versions *versions;
 };
 
 struct execution {
@@ -48,7 +52,8 @@ struct execution {
 	enum step step;
 	size_t narchive; /* of r->file, looked at for archives so far */
 	struct workdir folder;
-	const char *path; /* of the folder, as the program sees it */
+	const char *path;    /* of the folder, as the program sees it */
+	const char *program; /* that compiling makes */
 	struct capture out, err;
 	struct artifacts artifacts;
 	struct wire_result result;
@@ -215,18 +220,12 @@ static void begin(struct execution *x)
 /* What this executor cannot do is said, not silently left out. */
 static bool can_run(const struct execution *x, struct err *e)
 {
-	if (!x->language->is_available)
-		return err_set(e, ERR_IMPOSSIBLE,
-			       "the language %s needs '%s', which is not installed here",
-			       x->language->name, x->language->missing);
+	if (!language_can(x->language, x->r, e))
+		return false;
 	if (x->r->network != WIRE_ZEROTRUST)
 		return err_set(
 			e, ERR_IMPOSSIBLE,
 			"network_mode must be zerotrust: this service gives jobs no network");
-	if (x->r->return_wasm_artifact)
-		return err_set(
-			e, ERR_IMPOSSIBLE,
-			"return_wasm_artifact must be false: this service makes no WebAssembly");
 	return true;
 }
 
@@ -300,21 +299,23 @@ static void keep_compile(struct execution *x, const struct jail_ended *ended)
 	x->result.has_compile = true;
 	x->result.compile_exit_code = told.exit_code;
 	x->result.compile_stderr = arena_strndup(&x->arena, x->result.err.data, x->result.err.len);
-	x->result.compile_time_ms = (int64_t)(ended->wall_us / 1000);
+	x->result.compile_time_ms += (int64_t)(ended->wall_us / 1000);
 }
 
 /* As after flags such as -c or -fsyntax-only: the compiler is content, but there is nothing to run.
  */
-static void finish_without_program(struct execution *x)
+static void finish_without_program(struct execution *x, const char *program)
 {
 	x->result.status = WIRE_COMPLETED;
 	x->result.exit_code = 127;
-	x->result.error =
-		arena_printf(&x->arena, "compiling made no file '%s' to run", x->language->program);
+	x->result.error = arena_printf(&x->arena, "compiling made no file '%s' to run", program);
 	finish(x);
 }
 
-static void compiled(struct execution *x, const struct jail_ended *ended)
+/* Whether compiling made that file, and it is among the artifacts if it is wanted there; else the
+ * job has ended. */
+static bool keep_program(struct execution *x, const struct jail_ended *ended, const char *program,
+			 bool is_wanted)
 {
 	struct err e = { 0 };
 
@@ -322,14 +323,44 @@ static void compiled(struct execution *x, const struct jail_ended *ended)
 	if (!is_clean(ended)) {
 		outcome_tell(&x->arena, OUTCOME_COMPILE, ended, x->r, &x->result);
 		finish(x);
-	} else if (!workdir_has(&x->folder, x->language->program)) {
-		finish_without_program(x);
-	} else if (x->r->return_artifact &&
-		   !workdir_take(&x->folder, x->language->program, &x->artifacts, &e)) {
-		refuse(x, &e);
-	} else {
-		begin_run(x);
+		return false;
 	}
+	if (!workdir_has(&x->folder, program)) {
+		finish_without_program(x, program);
+		return false;
+	}
+	if (is_wanted && !workdir_take(&x->folder, program, &x->artifacts, &e)) {
+		refuse(x, &e);
+		return false;
+	}
+	return true;
+}
+
+static void begin_wasm(struct execution *x)
+{
+	struct command c;
+	struct err e = { 0 };
+
+	if (!x->r->return_wasm_artifact) {
+		begin_run(x);
+		return;
+	}
+	x->step = STEP_WASM;
+	command_make(&x->arena, &x->language->wasm, x->language, x->r, x->path, &c);
+	if (!launch(x, OUTCOME_COMPILE, &c, NULL, &e))
+		refuse(x, &e);
+}
+
+static void compiled(struct execution *x, const struct jail_ended *ended)
+{
+	if (keep_program(x, ended, x->program, x->r->return_artifact))
+		begin_wasm(x);
+}
+
+static void compiled_to_wasm(struct execution *x, const struct jail_ended *ended)
+{
+	if (keep_program(x, ended, arena_printf(&x->arena, "%s.wasm", x->program), true))
+		begin_run(x);
 }
 
 static void ran(struct execution *x, const struct jail_ended *ended)
@@ -377,6 +408,9 @@ static void execution_step(struct execution *x, const struct slot_news *news)
 		return;
 	case STEP_COMPILE:
 		compiled(x, news->ended);
+		return;
+	case STEP_WASM:
+		compiled_to_wasm(x, news->ended);
 		return;
 	case STEP_RUN:
 		ran(x, news->ended);
@@ -458,6 +492,25 @@ static const char *local_mode(const struct executor *x)
 	return !strcmp(x->o.sandbox, "limits") ? "limits" : "unsandboxed";
 }
 
+/* The request, with the source's name as the source itself tells it where the language wants that.
+ */
+static const struct wire_request *name_source(struct arena *a, const struct wire_request *r,
+					      const struct language *l)
+{
+	const char *stem =
+		r->filename || !l->source_name ? NULL : marks_group(a, l->source_name, &r->code);
+	const char *dot = strrchr(l->filename ? l->filename : "", '.');
+	const char *name = stem ? arena_printf(a, "%s%s", stem, dot ? dot : "") : NULL;
+	struct wire_request *named;
+
+	if (!name || strlen(name) > NAME_MAX || strchr(name, '/') || !fs_is_plain_path(name))
+		return r;
+	named = ARENA_NEW(a, 1, struct wire_request);
+	*named = *r;
+	named->filename = name;
+	return named;
+}
+
 static struct execution *local_start(struct executor *executor, const char *job_id,
 				     const struct wire_request *r, const struct language *language,
 				     execution_done_fn *done, void *ctx)
@@ -468,7 +521,7 @@ static struct execution *local_start(struct executor *executor, const char *job_
 
 	assert(place);
 	*x = (struct execution){ .place = place,
-				 .r = r,
+				 .r = name_source(&arena, r, language),
 				 .language = language,
 				 .done = done,
 				 .ctx = ctx,
@@ -476,6 +529,7 @@ static struct execution *local_start(struct executor *executor, const char *job_
 				 .folder.fd = -1,
 				 .out = CAPTURE_NONE,
 				 .err = CAPTURE_NONE };
+	x->program = command_program(&arena, language, x->r);
 	x->result = (struct wire_result){ .job_id = arena_strdup(&arena, job_id),
 					  .language = language->name,
 					  .execution_mode = local_mode(executor),
@@ -507,6 +561,7 @@ static void local_close(struct executor *x)
 {
 	struct arena arena = x->arena;
 
+	versions_close(x->versions);
 	for (int i = 0; i < x->nplace; i++)
 		slot_let_go(&x->place[i].slot);
 	for (int i = 0; i < x->nplace; i++) {
@@ -552,6 +607,7 @@ static struct executor *local_open(const struct executor_options *o, struct err 
 		local_close(x);
 		return NULL;
 	}
+	x->versions = versions_open(o->loop, o->languages);
 	if (is_full(x) && !x->place[0].slot.ready.has_cgroup)
 		log_warn("no cgroups here: memory and processes are limited by rlimits and a "
 			 "watcher");

@@ -2,11 +2,13 @@
 
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/proc.h"
 #include "service/command.h"
+#include "service/marks.h"
 #include "wire/wire.h"
 
 #define ENV_MAX 64
@@ -62,8 +64,11 @@ static const struct field row_fields[] = {
 	{ .key = "filename",
 	  .type = FIELD_TEXT,
 	  .at = offsetof(struct language, filename),
-	  .is_required = true,
 	  .help = "of the source in the working directory" },
+	{ .key = "source_name",
+	  .type = FIELD_TEXT,
+	  .at = offsetof(struct language, source_name),
+	  .help = "pattern that finds the source's name in it" },
 	{ .key = "compile",
 	  .type = FIELD_NAMES,
 	  .at = offsetof(struct language, compile),
@@ -71,7 +76,6 @@ static const struct field row_fields[] = {
 	{ .key = "run",
 	  .type = FIELD_NAMES,
 	  .at = offsetof(struct language, run),
-	  .is_required = true,
 	  .help = "command that runs it" },
 	{ .key = "version",
 	  .type = FIELD_NAMES,
@@ -84,12 +88,31 @@ static const struct field row_fields[] = {
 	{ .key = "needs",
 	  .type = FIELD_NAMES,
 	  .at = offsetof(struct language, needs),
-	  .is_required = true,
-	  .help = "programs that must be found" },
+	  .help = "programs and files that must be found" },
 	{ .key = "package",
 	  .type = FIELD_TEXT,
 	  .at = offsetof(struct language, package),
-	  .help = "Debian package that brings it" },
+	  .help = "Debian packages that bring it" },
+	{ .key = "npm",
+	  .type = FIELD_TEXT,
+	  .at = offsetof(struct language, npm),
+	  .help = "npm packages besides" },
+	{ .key = "unavailable",
+	  .type = FIELD_TEXT,
+	  .at = offsetof(struct language, unavailable),
+	  .help = "why it cannot be had" },
+	{ .key = "wasm",
+	  .type = FIELD_NAMES,
+	  .at = offsetof(struct language, wasm),
+	  .help = "command that makes {program}.wasm from source" },
+	{ .key = "wasm_needs",
+	  .type = FIELD_NAMES,
+	  .at = offsetof(struct language, wasm_needs),
+	  .help = "programs and files that it needs" },
+	{ .key = "wasm_package",
+	  .type = FIELD_TEXT,
+	  .at = offsetof(struct language, wasm_package),
+	  .help = "Debian packages that bring them" },
 	{ .key = "env",
 	  .type = FIELD_OTHER,
 	  .at = offsetof(struct language, env),
@@ -128,24 +151,48 @@ static void check_names(struct yaml *y, const struct node *row, const struct lan
 				     l->aliases.item[i]);
 }
 
+static void check_list(struct yaml *y, const struct node *row, const char *key,
+		       const struct names *list)
+{
+	if (!list->n)
+		yaml_mistake(y, mark_of(row, key), "%s must have at least one item", key);
+}
+
+static void check_source_name(struct yaml *y, const struct node *row, const struct language *l)
+{
+	struct err e = { 0 };
+
+	if (l->source_name && !marks_check(l->source_name, &e))
+		yaml_mistake(y, mark_of(row, "source_name"), "source_name: %s", e.msg);
+}
+
+static void check_files(struct yaml *y, const struct node *row, const struct language *l)
+{
+	if (!l->filename)
+		yaml_mistake(y, row->mark, "a language must have a filename for its source");
+	else if (!fs_is_plain_path(l->filename))
+		yaml_mistake(y, mark_of(row, "filename"),
+			     "filename must be a relative name without '..', not '%s'",
+			     l->filename);
+	check_source_name(y, row, l);
+	if ((l->compile.n || l->wasm.n) && !l->program)
+		yaml_mistake(y, mark_of(row, "compile"), "compile needs a program that it makes");
+	if (l->program && !fs_is_plain_path(l->program))
+		yaml_mistake(y, mark_of(row, "program"),
+			     "program must be a relative name without '..', not '%s'", l->program);
+}
+
 static void check_row(struct yaml *y, const struct node *row, const struct language *l)
 {
 	check_names(y, row, l);
 	check_command(y, row, "compile", &l->compile);
 	check_command(y, row, "run", &l->run);
-	if (!l->run.n)
-		yaml_mistake(y, mark_of(row, "run"), "run must have at least one item");
-	if (!l->needs.n)
-		yaml_mistake(y, mark_of(row, "needs"), "needs must have at least one item");
-	if (!fs_is_plain_path(l->filename))
-		yaml_mistake(y, mark_of(row, "filename"),
-			     "filename must be a relative name without '..', not '%s'",
-			     l->filename);
-	if (l->compile.n && !l->program)
-		yaml_mistake(y, mark_of(row, "compile"), "compile needs a program that it makes");
-	if (l->program && !fs_is_plain_path(l->program))
-		yaml_mistake(y, mark_of(row, "program"),
-			     "program must be a relative name without '..', not '%s'", l->program);
+	check_command(y, row, "wasm", &l->wasm);
+	if (l->unavailable)
+		return;
+	check_list(y, row, "run", &l->run);
+	check_list(y, row, "needs", &l->needs);
+	check_files(y, row, l);
 }
 
 static void check_unique(struct yaml *y, struct mark at, const struct languages *so_far,
@@ -162,7 +209,7 @@ static void check_all_unique(struct yaml *y, const struct node *row, const struc
 			     const struct language *l)
 {
 	struct language given = { .name = l->name };
-	const struct languages own = { &given, 1 };
+	const struct languages own = { .item = &given, .n = 1 };
 
 	check_unique(y, mark_of(row, "name"), so_far, l->name);
 	given.aliases.item = l->aliases.item;
@@ -183,18 +230,31 @@ static const char *resolve(struct arena *a, const char *name)
 	return found ? found : name;
 }
 
+/* A program on the sandbox's PATH, or a file that may be read, of any kind. */
+static bool is_there(struct arena *a, const char *need)
+{
+	if (need[0] == '/')
+		return access(need, R_OK) == 0;
+	return proc_find(a, need, LANGUAGE_PATH) != NULL;
+}
+
+/* The first that is not there, or NULL. */
+static const char *first_missing(struct arena *a, const struct names *needs)
+{
+	for (size_t i = 0; i < needs->n; i++)
+		if (!is_there(a, needs->item[i]))
+			return needs->item[i];
+	return NULL;
+}
+
 /* Programs are looked for once, here, so that a job's argv[0] is absolute already. */
 static void find_programs(struct arena *a, struct language *l)
 {
-	struct names *command[] = { &l->compile, &l->run, &l->version };
+	struct names *command[] = { &l->compile, &l->run, &l->version, &l->wasm };
 
-	l->is_available = true;
-	for (size_t i = 0; i < l->needs.n && l->is_available; i++) {
-		if (!proc_find(a, l->needs.item[i], LANGUAGE_PATH)) {
-			l->is_available = false;
-			l->missing = l->needs.item[i];
-		}
-	}
+	l->missing = l->unavailable ? l->unavailable : first_missing(a, &l->needs);
+	l->is_available = !l->missing;
+	l->wasm_missing = first_missing(a, &l->wasm_needs);
 	for (size_t i = 0; i < sizeof(command) / sizeof(command[0]); i++)
 		if (command[i]->n)
 			command[i]->item[0] = resolve(a, command[i]->item[0]);
@@ -254,8 +314,11 @@ bool languages_load(struct arena *a, const char *path, struct buf *tell, struct 
 	if (y.nmistake)
 		return err_set(e, ERR_SPEC, "%s: %u mistake%s", path, y.nmistake,
 			       y.nmistake == 1 ? "" : "s");
-	for (size_t i = 0; i < out->n; i++)
+	out->is_version_wanted = ARENA_NEW(a, 1, bool);
+	for (size_t i = 0; i < out->n; i++) {
+		out->item[i].version_told = ARENA_NEW(a, LANGUAGE_VERSION_SIZE, char);
 		find_programs(a, &out->item[i]);
+	}
 	return true;
 }
 
@@ -275,6 +338,35 @@ const struct language *languages_find(const struct languages *l, const char *nam
 		if (has_name(&l->item[i], name))
 			return &l->item[i];
 	return NULL;
+}
+
+static bool miss(const struct language *l, const char *what, const char *missing,
+		 const char *package, struct err *e)
+{
+	return err_set(e, ERR_IMPOSSIBLE, "%s%s needs '%s', which is not installed here%s%s%s%s",
+		       l->name, what, missing, package ? ": apt-get install " : "",
+		       package ? package : "",
+		       l->npm ? (package ? "; npm install -g --prefix /usr/local "
+					 : ": npm install -g --prefix /usr/local ")
+			      : "",
+		       l->npm ? l->npm : "");
+}
+
+bool language_can(const struct language *l, const struct wire_request *r, struct err *e)
+{
+	if (l->unavailable)
+		return err_set(e, ERR_IMPOSSIBLE, "%s cannot be had here: %s", l->name,
+			       l->unavailable);
+	if (!l->is_available)
+		return miss(l, "", l->missing, l->package, e);
+	if (!r->return_wasm_artifact)
+		return true;
+	if (!l->wasm.n)
+		return err_set(e, ERR_IMPOSSIBLE,
+			       "return_wasm_artifact must be false: %s is not compiled to "
+			       "WebAssembly here",
+			       l->name);
+	return !l->wasm_missing || miss(l, " to WebAssembly", l->wasm_missing, l->wasm_package, e);
 }
 
 static void add_text(cJSON *object, const char *key, const char *text)
@@ -300,9 +392,15 @@ static void add_details(cJSON *details, const struct language *l)
 	add_text(row, "name", l->name);
 	add_names(row, "aliases", &l->aliases);
 	add_names(row, "extensions", &l->extensions);
+	add_names(row, "shebangs", &l->shebangs);
 	cJSON_AddBoolToObject(row, "available", l->is_available);
 	add_text(row, "package", l->package);
+	add_text(row, "npm", l->npm);
 	add_text(row, "missing", l->missing);
+	add_text(row, "wasm_package", l->wasm_package);
+	add_text(row, "version", l->version_told[0] ? l->version_told : NULL);
+	cJSON_AddBoolToObject(row, "compiled", l->compile.n > 0);
+	cJSON_AddBoolToObject(row, "wasm", l->wasm.n > 0 && !l->wasm_missing);
 	cJSON_AddItemToArray(details, row);
 }
 
@@ -312,6 +410,7 @@ bool languages_print(const struct languages *l, struct buf *b)
 	cJSON *names = cJSON_AddArrayToObject(root, "languages");
 	cJSON *details = cJSON_AddArrayToObject(root, "details");
 
+	*l->is_version_wanted = true;
 	for (size_t i = 0; i < l->n; i++) {
 		if (l->item[i].is_available)
 			cJSON_AddItemToArray(names, cJSON_CreateString(l->item[i].name));

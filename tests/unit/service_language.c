@@ -10,6 +10,7 @@
 #include "base/fs.h"
 #include "service/command.h"
 #include "service/language.h"
+#include "service/marks.h"
 
 /* A table of its own in a file that is gone at the end. */
 struct table {
@@ -101,11 +102,77 @@ static void a_language_whose_program_is_missing_is_told_with_its_package(void **
 	assert_string_equal(
 		buf_text(&b),
 		"{\"languages\":[\"sh\"],\"details\":["
-		"{\"name\":\"sh\",\"aliases\":[],\"extensions\":[],\"available\":true,"
-		"\"package\":null,\"missing\":null},"
-		"{\"name\":\"toy\",\"aliases\":[\"t\"],\"extensions\":[\"toy\"],"
-		"\"available\":false,\"package\":\"toylang\",\"missing\":\"no-such-program\"}]}");
+		"{\"name\":\"sh\",\"aliases\":[],\"extensions\":[],\"shebangs\":[],\"available\":"
+		"true,"
+		"\"package\":null,\"npm\":null,\"missing\":null,\"wasm_package\":null,"
+		"\"version\":null,\"compiled\":false,\"wasm\":false},"
+		"{\"name\":\"toy\",\"aliases\":[\"t\"],\"extensions\":[\"toy\"],\"shebangs\":[],"
+		"\"available\":false,\"package\":\"toylang\",\"npm\":null,"
+		"\"missing\":\"no-such-program\",\"wasm_package\":null,\"version\":null,"
+		"\"compiled\":false,\"wasm\":false}]}");
 	forget(&t);
+}
+
+static void what_cannot_be_had_or_done_is_told(void **state)
+{
+	struct wire_request r = { .return_wasm_artifact = true };
+	struct language l = { .name = "toy", .is_available = true };
+	struct err e = { 0 };
+
+	(void)state;
+	assert_false(language_can(&l, &r, &e));
+	assert_int_equal(e.kind, ERR_IMPOSSIBLE);
+	assert_non_null(strstr(e.msg, "toy is not compiled to WebAssembly here"));
+	l.wasm = (struct names){ .item = (const char *[]){ "toyc" }, .n = 1 };
+	assert_true(language_can(&l, &r, &e));
+	l.wasm_missing = "toy-ld";
+	l.wasm_package = "toy-wasm";
+	assert_false(language_can(&l, &r, &e));
+	assert_string_equal(e.msg, "toy to WebAssembly needs 'toy-ld', which is not installed "
+				   "here: apt-get install toy-wasm");
+	r.return_wasm_artifact = false;
+	assert_true(language_can(&l, &r, &e));
+	l.missing = "toyc";
+	l.is_available = false;
+	l.npm = "toy";
+	assert_false(language_can(&l, &r, &e));
+	assert_string_equal(e.msg, "toy needs 'toyc', which is not installed here: npm install -g "
+				   "--prefix /usr/local toy");
+	l.unavailable = "nobody makes it";
+	assert_false(language_can(&l, &r, &e));
+	assert_string_equal(e.msg, "toy cannot be had here: nobody makes it");
+}
+
+/* The items of a list with a blank after each. */
+static const char *joined(struct arena *a, const struct names *list)
+{
+	const char *s = "";
+
+	for (size_t i = 0; i < list->n; i++)
+		s = arena_printf(a, "%s%s ", s, list->item[i]);
+	return s;
+}
+
+static void names_are_made_from_the_source(void **state)
+{
+	static const char *list[] = { "/bin/x", "{stem}", "-m{memory_mb}", "{program}" };
+	CLEAN_ARENA struct arena a = { 0 };
+	struct language l = { .filename = "Main.java",
+			      .program = "{stem}.class",
+			      .run = { list, 4 } };
+	struct wire_request r = { .limits.memory_mb = 64 };
+	struct bytes source = { "// class No\npublic class Yes {}", 31 };
+	struct command c;
+
+	(void)state;
+	command_make(&a, &l.run, &l, &r, "/tmp", &c);
+	assert_string_equal(joined(&a, &c.arg), "/bin/x Main -m64 Main.class ");
+	r.filename = "src/App.java";
+	assert_string_equal(command_program(&a, &l, &r), "App.class");
+	assert_string_equal(marks_group(&a, "public class (\\w+)", &source), "Yes");
+	assert_null(marks_group(&a, "enum (\\w+)", &source));
+	assert_int_equal(marks_count("class", &source, 9), 2);
+	assert_int_equal(marks_count("", &source, 3), 3);
 }
 
 static void mistakes_are_told_with_their_place(void **state)
@@ -117,11 +184,15 @@ static void mistakes_are_told_with_their_place(void **state)
 	assert_non_null(strstr(buf_text(&t.tell), ":6:5: unknown key 'colour'"));
 	forget(&t);
 	assert_mistake(ROW "    run: [sh, \"{sorce}\"]\n",
-		       ":5:10: run: '{sorce}' is none of {source} {program} {args} {compile_args}");
+		       ":5:10: run: '{sorce}' is none of {source} {program} {stem} {memory_mb} "
+		       "{args} {compile_args}");
 	assert_mistake(ROW "    run: [sh, \"x{args}\"]\n", "{args} must be an item of its own");
 	assert_mistake(ROW "    run: []\n", "run must have at least one item");
 	assert_mistake(ROW "    run: [sh]\n    compile: [cc]\n", "compile needs a program");
 	assert_mistake(ROW "    run: [sh]\n    program: ../x\n", "program must be a relative name");
+	assert_mistake(ROW "    run: [sh]\n    source_name: '('\n", "source_name: missing closing");
+	assert_mistake("languages:\n  - {name: a, run: [sh], needs: [sh]}\n",
+		       "a language must have a filename");
 	assert_mistake(ROW "    run: [sh]\n    env: [1]\n", "env must be a mapping");
 	assert_mistake(ROW "    run: [sh]\n    env: { A: [1] }\n", "A must be a text");
 	assert_mistake("languages: 3\n", "languages must be a list, not '3'");
@@ -148,16 +219,6 @@ static void a_file_that_is_not_there_is_an_error_of_the_system(void **state)
 	assert_false(languages_load(&t.arena, "/no/such/file", &t.tell, &t.languages, &t.e));
 	assert_int_equal(t.e.kind, ERR_SYSTEM);
 	forget(&t);
-}
-
-/* The items of a list with a blank after each. */
-static const char *joined(struct arena *a, const struct names *list)
-{
-	const char *s = "";
-
-	for (size_t i = 0; i < list->n; i++)
-		s = arena_printf(a, "%s%s ", s, list->item[i]);
-	return s;
 }
 
 static void placeholders_become_the_requests_words(void **state)
@@ -194,7 +255,7 @@ static void the_last_setting_of_a_variable_wins(void **state)
 	(void)state;
 	command_make(&a, &l.run, &l, &r, "/tmp", &c);
 	assert_string_equal(joined(&a, &c.env),
-			    "PATH=/x HOME=/tmp LANG=C.UTF-8 A=language B=request AA= ");
+			    "PATH=/x HOME=/tmp PWD=/tmp LANG=C.UTF-8 A=language B=request AA= ");
 }
 
 static void the_strings_are_argv_then_environment_in_a_sealed_memfd(void **state)
@@ -219,6 +280,8 @@ int main(void)
 		cmocka_unit_test(the_shipped_table_has_the_languages_of_the_readme),
 		cmocka_unit_test(programs_are_found_once_and_made_absolute),
 		cmocka_unit_test(a_language_whose_program_is_missing_is_told_with_its_package),
+		cmocka_unit_test(what_cannot_be_had_or_done_is_told),
+		cmocka_unit_test(names_are_made_from_the_source),
 		cmocka_unit_test(mistakes_are_told_with_their_place),
 		cmocka_unit_test(a_name_used_twice_is_a_mistake),
 		cmocka_unit_test(a_file_that_is_not_there_is_an_error_of_the_system),

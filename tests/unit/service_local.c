@@ -115,7 +115,9 @@ static void assert_prints(const struct wire_result *r, const char *out)
 	assert_int_equal(r->limit, WIRE_NO_LIMIT);
 }
 
-/* One row for each row of languages.yml: a program that prints hello and its first argument. */
+/*
+ * Programs that print hello and their first argument; tests/languages has those of all languages.
+ */
 static const struct hello {
 	const char *language, *code;
 } hellos[] = {
@@ -140,13 +142,12 @@ static const struct hello {
 		  "System.out.println(\"hello \" + a[0]); } }" },
 };
 
-static void every_language_that_is_here_says_hello(void **state)
+static void the_common_languages_that_are_here_say_hello(void **state)
 {
 	static const char *args[] = { "world" };
 	struct bench *b = *state;
 	size_t nhello = sizeof(hellos) / sizeof(hellos[0]);
 
-	assert_int_equal(nhello, b->languages.n);
 	for (size_t i = 0; i < nhello; i++) {
 		struct wire_request r = request(hellos[i].language, hellos[i].code);
 
@@ -402,8 +403,9 @@ static void what_cannot_be_had_is_said(void **state)
 	executor_local.start(b->executor, "job-2", &r, &absent, on_done, b);
 	finish(b);
 	assert_int_equal(b->result.status, WIRE_FAILED);
-	assert_string_equal(b->result.error,
-			    "the language bash needs 'nobash', which is not installed here");
+	assert_string_equal(
+		b->result.error,
+		"bash needs 'nobash', which is not installed here: apt-get install bash");
 }
 
 /* Do something to the job while it runs. */
@@ -738,7 +740,7 @@ static const char *obstacle(struct arena *a)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_language_that_is_here_says_hello),
+		cmocka_unit_test(the_common_languages_that_are_here_say_hello),
 		cmocka_unit_test(a_program_sees_stdin_env_and_its_folder),
 		cmocka_unit_test(without_stdin_it_is_empty_and_bytes_come_back_exact),
 		cmocka_unit_test(an_archive_is_unpacked_before_the_program_runs),
