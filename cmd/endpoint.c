@@ -75,7 +75,7 @@ static bool ask(struct endpoint *p, const struct asking *q, const char *path, ap
 	if (p->failure.kind == ERR_NONE)
 		return true;
 	*e = p->failure;
-	return err_wrap(e, "%s", q->shown);
+	return strstr(e->msg, q->shown) ? false : err_wrap(e, "%s", q->shown);
 }
 
 /* ---- what several have in common ---- */

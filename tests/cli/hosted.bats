@@ -1,16 +1,7 @@
 #!/usr/bin/env -S bats --tap
 # A service that keeps to part 1 of the contract, as the hosted one does: what it lacks is provided or refused.
 load common
-
-# hosted -- one of ours behind a strict door; URL is the door's. What is in the file mode goes wrong there.
-hosted() {
-	command -v python3 >/dev/null || skip "no python3 to play the service"
-	serve_start
-	python3 "$TOP/tests/cli/hosted.py" "$URL" mode >door.out 2>door.err 3>&- &
-	SERVICES+=($!)
-	eventually grep -q '^listening on ' door.out
-	URL=$(sed -n 's/^listening on //p' door.out)
-}
+load hosted
 
 # program LANGUAGE -- prints an argument, a line of stdin, and a file of a folder, which an executable has a say in.
 # shellcheck disable=SC2016,SC2028 # programs of other languages
