@@ -45,7 +45,9 @@ static char peek(struct reader *r)
 {
 	while (r->i < r->len && is_space(r->s[r->i]))
 		r->i++;
-	return r->i < r->len ? r->s[r->i] : 0;
+	if (r->i == r->len)
+		return 0;
+	return r->s[r->i];
 }
 
 /* 'text', '' in it standing for one '. */
@@ -109,35 +111,11 @@ static bool read_reference(struct reader *r, const struct piece *root, struct ex
 	return true;
 }
 
-static bool read_value(struct reader *r, size_t *out);
-
-/* (values), up to EXPR_MAX_ARGS of them. */
-static bool read_args(struct reader *r, struct expr *v)
-{
-	r->i++;
-	if (peek(r) != ')') {
-		for (;;) {
-			if (v->narg == EXPR_MAX_ARGS || !read_value(r, &v->arg[v->narg++]))
-				return false;
-			if (peek(r) != ',')
-				break;
-			r->i++;
-		}
-	}
-	return peek(r) == ')' && ++r->i;
-}
-
-/* One value; calls in calls are bounded by EXPR_MAX_VALUES. */
-static bool read_value(struct reader *r, size_t *out)
+/* 'text', a reference, or NAME( of a call. */
+static bool read_value(struct reader *r, struct expr *v)
 {
 	struct piece word = { NULL, 0 };
-	struct expr *v;
 
-	if (r->part->nvalue == EXPR_MAX_VALUES)
-		return false;
-	*out = r->part->nvalue++;
-	v = &r->part->value[*out];
-	*v = (struct expr){ 0 };
 	if (peek(r) == '\'')
 		return read_quoted(r, v);
 	word.s = r->s + r->i;
@@ -150,7 +128,47 @@ static bool read_value(struct reader *r, size_t *out)
 		return read_reference(r, &word, v);
 	v->kind = EXPR_CALL;
 	v->name = word;
-	return r->s[r->i] == '(' && read_args(r, v);
+	return r->s[r->i++] == '(';
+}
+
+/* Make a value, the next argument of the innermost open call; NULL: there is no room. */
+static struct expr *add_value(struct reader *r, struct expr *call)
+{
+	struct expr *v = &r->part->value[r->part->nvalue];
+
+	if (r->part->nvalue == EXPR_MAX_VALUES || (call && call->narg == EXPR_MAX_ARGS))
+		return NULL;
+	if (call)
+		call->arg[call->narg++] = r->part->nvalue;
+	*v = (struct expr){ 0 };
+	r->part->nvalue++;
+	return v;
+}
+
+/* The whole of a ${{ }}: a value, calls in it closed. Arguments stand behind their call. */
+static bool read_values(struct reader *r)
+{
+	struct expr *open[EXPR_MAX_VALUES] = { NULL };
+	size_t nopen = 0;
+
+	for (;;) {
+		struct expr *v = add_value(r, nopen ? open[nopen - 1] : NULL);
+
+		if (!v || !read_value(r, v))
+			return false;
+		if (v->kind == EXPR_CALL) {
+			open[nopen++] = v;
+			if (peek(r) != ')')
+				continue;
+		}
+		for (; nopen && peek(r) == ')'; nopen--)
+			r->i++;
+		if (!nopen)
+			return true;
+		if (peek(r) != ',')
+			return false;
+		r->i++;
+	}
 }
 
 /* The ${{ at s; returns how many bytes it takes. */
@@ -158,10 +176,9 @@ static size_t read_expr(const char *s, size_t len, struct part *p)
 {
 	struct reader r = { s, len, 3, p };
 	const char *close;
-	size_t first;
 
 	p->nvalue = 0;
-	if (read_value(&r, &first) && peek(&r) == '}' && len - r.i >= 2 && s[r.i + 1] == '}') {
+	if (read_values(&r) && peek(&r) == '}' && len - r.i >= 2 && s[r.i + 1] == '}') {
 		p->kind = PART_EXPR;
 		p->text = (struct piece){ s, r.i + 2 };
 		return r.i + 2;

@@ -13,8 +13,11 @@
 struct eval {
 	struct arena *a;
 	const struct scope *scope;
-	const struct part *part;
+	struct part part;
+	struct piece said[EXPR_MAX_VALUES]; /* by each value of the part */
 	struct err *e;
+	/* What an env of the job says; NULL in the text of one: an env names no other. */
+	bool (*env)(const struct eval *v, const struct expr *x, struct piece *out);
 };
 
 static struct piece piece_of(const struct text *t)
@@ -64,24 +67,6 @@ static bool eval_matrix(const struct eval *v, const struct expr *x, struct piece
 		*out = (struct piece){ name, strlen(name) };
 	if (piece_is(&x->what, "stem") && dot && dot != name)
 		out->len = (size_t)(dot - name);
-	return true;
-}
-
-/* The job's own env as it is written: nothing of the environment that we run in. */
-static bool eval_env(const struct eval *v, const struct expr *x, struct piece *out)
-{
-	const struct job_spec *job = v->scope->job;
-	const struct pair *p = job ? find_pair(job->env.item, job->env.n, &x->name) : NULL;
-	struct scope inner = *v->scope;
-	struct text t = { 0 };
-
-	*out = (struct piece){ "", 0 };
-	if (!p)
-		return true;
-	inner.job = NULL; /* an env does not name another */
-	if (!spec_eval(v->a, &inner, &p->value, &t, v->e))
-		return false;
-	*out = piece_of(&t);
 	return true;
 }
 
@@ -186,24 +171,17 @@ static bool eval_hash(const struct eval *v, const struct piece *arg, struct piec
 	return is_good;
 }
 
-static bool eval_value(const struct eval *v, const struct expr *x, struct piece *out);
-
-/* Calls in calls are as deep as one ${{ }} has values: EXPR_MAX_VALUES. */
 static bool eval_call(const struct eval *v, const struct expr *x, struct piece *out)
 {
-	struct piece arg[EXPR_MAX_ARGS] = { { 0 } };
-	enum function f = expr_function(x);
+	const struct piece *said = v->said;
 
-	for (size_t i = f == FUNCTION_JOIN; i < x->narg; i++)
-		if (!eval_value(v, &v->part->value[x->arg[i]], &arg[i]))
-			return false;
-	switch (f) {
+	switch (expr_function(x)) {
 	case FUNCTION_HASH:
-		return eval_hash(v, &arg[0], out);
+		return eval_hash(v, &said[x->arg[0]], out);
 	case FUNCTION_FILE:
-		return eval_file(v, &arg[0], out);
+		return eval_file(v, &said[x->arg[0]], out);
 	case FUNCTION_JOIN:
-		return eval_needs(v, &v->part->value[x->arg[0]], &arg[1], out);
+		return eval_needs(v, &v->part.value[x->arg[0]], &said[x->arg[1]], out);
 	case NFUNCTION:
 		break;
 	}
@@ -224,7 +202,7 @@ static bool eval_value(const struct eval *v, const struct expr *x, struct piece 
 		*out = var ? piece_of(&var->value) : *out;
 		return true;
 	case EXPR_ENV:
-		return eval_env(v, x, out);
+		return !v->env || v->env(v, x, out);
 	case EXPR_MATRIX:
 		return eval_matrix(v, x, out);
 	case EXPR_NEEDS:
@@ -246,29 +224,60 @@ static bool check_value(const struct expr *x, const struct piece *value, struct 
 		       x->name.s);
 }
 
+/* A part's values from the last to the first: what a call is given comes behind it. */
+static bool eval_part(struct eval *v, struct piece *out)
+{
+	for (size_t i = v->part.nvalue; i-- > 0;)
+		if (!eval_value(v, &v->part.value[i], &v->said[i]) ||
+		    !check_value(&v->part.value[i], &v->said[i], v->e))
+			return false;
+	*out = v->said[0];
+	return true;
+}
+
+static bool eval_text(struct eval *v, const struct text *t, struct text *out)
+{
+	CLEAN_BUF struct buf b = BUF(MAX_TEXT);
+
+	for (size_t at = 0; expr_next(t, &at, &v->part);) {
+		struct piece said = v->part.text;
+
+		if (v->part.kind == PART_EXPR && !eval_part(v, &said))
+			return false;
+		if (!buf_add(&b, said.s, said.len))
+			return err_set(v->e, ERR_SPEC, "the text is more than %d MiB",
+				       MAX_TEXT >> 20);
+	}
+	*out = (struct text){ .s = arena_strndup(v->a, buf_text(&b), b.len),
+			      .len = b.len,
+			      .mark = t->mark };
+	return true;
+}
+
+/* The job's own env as it is written: nothing of the environment that we run in. */
+static bool eval_env(const struct eval *v, const struct expr *x, struct piece *out)
+{
+	const struct job_spec *job = v->scope->job;
+	const struct pair *p = job ? find_pair(job->env.item, job->env.n, &x->name) : NULL;
+	struct eval inner = { .a = v->a, .scope = v->scope, .e = v->e };
+	struct text t;
+
+	if (!p)
+		return true;
+	if (!eval_text(&inner, &p->value, &t))
+		return false;
+	*out = piece_of(&t);
+	return true;
+}
+
 bool spec_eval(struct arena *a, const struct scope *scope, const struct text *t, struct text *out,
 	       struct err *e)
 {
-	CLEAN_BUF struct buf b = BUF(MAX_TEXT);
-	struct part p;
-	struct eval v = { .a = a, .scope = scope, .part = &p, .e = e };
+	struct eval v = { .a = a, .scope = scope, .e = e, .env = eval_env };
 
-	if (!t->has_expr) {
-		*out = *t;
-		return true;
-	}
-	for (size_t at = 0; expr_next(t, &at, &p);) {
-		struct piece value = p.text;
-
-		if (p.kind == PART_EXPR &&
-		    (!eval_value(&v, &p.value[0], &value) || !check_value(&p.value[0], &value, e)))
-			return false;
-		if (!buf_add(&b, value.s, value.len))
-			return err_set(e, ERR_SPEC, "the text is more than %d MiB", MAX_TEXT >> 20);
-	}
-	*out = (struct text){ .s = arena_strndup(a, buf_text(&b), b.len),
-			      .len = b.len,
-			      .mark = t->mark };
+	if (t->has_expr)
+		return eval_text(&v, t, out);
+	*out = *t;
 	return true;
 }
 

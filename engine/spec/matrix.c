@@ -85,7 +85,7 @@ static void read_found(struct yaml *y, const struct node *key, const struct node
 	const char *what = arena_printf(y->arena, "matrix.%s", key->text);
 	struct found_draft d = { 0 };
 	unsigned before = y->nmistake;
-	struct names paths;
+	struct names paths = { 0 };
 	struct found *f;
 	struct text t;
 

@@ -4,13 +4,25 @@
 
 #define ANY_SCALAR 3 /* types a YAML scalar that we take as text may have for others */
 
-static cJSON *schema_of_form(const struct form *f);
+/* A schema that is still empty, and what it is to say. */
+struct todo {
+	cJSON *schema;
+	const struct form *form;
+};
+
+/* Of struct todo: each is filled in its turn, which may add some. */
+static cJSON *schema_of_form(struct buf *todo, const struct form *f)
+{
+	const struct todo t = { cJSON_CreateObject(), f };
+
+	buf_add(todo, &t, sizeof(t));
+	return t.schema;
+}
 
 /* Text as it is written; others read `1` as a number and `true` as a boolean. */
-static cJSON *text_schema(const char *pattern)
+static cJSON *add_text(cJSON *s, const char *pattern)
 {
 	static const char *const types[ANY_SCALAR] = { "string", "number", "boolean" };
-	cJSON *s = cJSON_CreateObject();
 
 	if (pattern) {
 		cJSON_AddStringToObject(s, "type", "string");
@@ -21,9 +33,9 @@ static cJSON *text_schema(const char *pattern)
 	return s;
 }
 
-static cJSON *bool_schema(void)
+static cJSON *add_bool(cJSON *s)
 {
-	cJSON *s = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(s, "enum");
+	cJSON *list = cJSON_AddArrayToObject(s, "enum");
 
 	cJSON_AddItemToArray(list, cJSON_CreateTrue());
 	cJSON_AddItemToArray(list, cJSON_CreateFalse());
@@ -33,9 +45,10 @@ static cJSON *bool_schema(void)
 }
 
 /* A number, or one in quotes, whose size is left to us. */
-static cJSON *number_schema(const char *type, int64_t min, int64_t max, const char *quoted)
+static cJSON *add_number(cJSON *s, const char *type, int64_t min, int64_t max)
 {
-	cJSON *s = cJSON_CreateObject(), *any = cJSON_AddArrayToObject(s, "anyOf");
+	bool is_int = !strcmp(type, "integer");
+	cJSON *any = cJSON_AddArrayToObject(s, "anyOf");
 	cJSON *number = cJSON_CreateObject();
 
 	cJSON_AddStringToObject(number, "type", type);
@@ -43,53 +56,46 @@ static cJSON *number_schema(const char *type, int64_t min, int64_t max, const ch
 	if (max && max != INT64_MAX)
 		cJSON_AddNumberToObject(number, "maximum", (double)max);
 	cJSON_AddItemToArray(any, number);
-	cJSON_AddItemToArray(any, text_schema(quoted));
+	cJSON_AddItemToArray(
+		any, add_text(cJSON_CreateObject(), is_int ? "^-?[0-9]+$" : "^[0-9.][0-9.eE+-]*$"));
 	return s;
 }
 
-static cJSON *int_schema(int64_t min, int64_t max)
+static cJSON *add_enum(cJSON *s, const char *const *choice)
 {
-	return number_schema("integer", min, max, "^-?[0-9]+$");
-}
-
-static cJSON *choice_schema(const char *const *choice)
-{
-	cJSON *s = cJSON_CreateObject(), *list = cJSON_AddArrayToObject(s, "enum");
+	cJSON *list = cJSON_AddArrayToObject(s, "enum");
 
 	for (; *choice; choice++)
 		cJSON_AddItemToArray(list, cJSON_CreateString(*choice));
 	return s;
 }
 
-/* A list of names, or one. */
-static cJSON *names_schema(void)
+static cJSON *field_schema(struct buf *todo, const struct field *f)
 {
 	static const struct form names = { .kind = FORM_TEXT | FORM_LIST, .item = &spec_text_form };
+	cJSON *s;
 
-	return schema_of_form(&names);
-}
-
-static cJSON *field_schema(const struct field *f)
-{
+	if (f->type == FIELD_OTHER || f->type == FIELD_NAMES)
+		return schema_of_form(todo, f->type == FIELD_NAMES ? &names : f->form);
+	s = cJSON_CreateObject();
 	switch (f->type) {
 	case FIELD_TEXT:
-		return text_schema(NULL);
+		return add_text(s, NULL);
 	case FIELD_BOOL:
-		return bool_schema();
+		return add_bool(s);
 	case FIELD_INT:
-		return int_schema(f->min, f->max);
+		return add_number(s, "integer", f->min, f->max);
 	case FIELD_NUMBER:
-		return number_schema("number", f->min, f->max, "^[0-9.][0-9.eE+-]*$");
+		return add_number(s, "number", f->min, f->max);
 	case FIELD_DURATION:
-		return text_schema("^[0-9]{1,9}(\\.[0-9]{1,3})?(ms|s|m|h)$");
+		return add_text(s, "^[0-9]{1,9}(\\.[0-9]{1,3})?(ms|s|m|h)$");
 	case FIELD_CHOICE:
-		return choice_schema(f->choice);
+		return add_enum(s, f->choice);
 	case FIELD_NAMES:
-		return names_schema();
 	case FIELD_OTHER:
 		break;
 	}
-	return schema_of_form(f->form);
+	return s;
 }
 
 static bool is_without(const struct form *f, const char *key)
@@ -117,7 +123,7 @@ static void add_if_any(cJSON *s, const char *key, cJSON *list)
 		cJSON_Delete(list);
 }
 
-static void add_fields(cJSON *s, const struct form *f)
+static void add_fields(struct buf *todo, cJSON *s, const struct form *f)
 {
 	cJSON *properties = cJSON_AddObjectToObject(s, "properties");
 	cJSON *required = cJSON_CreateArray(), *one_of = cJSON_CreateArray();
@@ -127,7 +133,7 @@ static void add_fields(cJSON *s, const struct form *f)
 
 		if (is_without(f, field->key))
 			continue;
-		one = field_schema(field);
+		one = field_schema(todo, field);
 		cJSON_AddStringToObject(one, "description", field->help);
 		cJSON_AddItemToObject(properties, field->key, one);
 		if (field->is_required)
@@ -140,80 +146,93 @@ static void add_fields(cJSON *s, const struct form *f)
 }
 
 /* A mapping of the fields, or of any keys as well. */
-static cJSON *map_schema(const struct form *f, bool is_any)
+static void add_map(struct buf *todo, cJSON *s, const struct form *f, bool is_any)
 {
-	cJSON *s = cJSON_CreateObject();
-
 	cJSON_AddStringToObject(s, "type", "object");
 	if (f->field)
-		add_fields(s, f);
+		add_fields(todo, s, f);
 	if (f->key_pattern)
-		cJSON_AddItemToObject(s, "propertyNames", text_schema(f->key_pattern));
+		add_text(cJSON_AddObjectToObject(s, "propertyNames"), f->key_pattern);
 	if (is_any)
-		cJSON_AddItemToObject(s, "additionalProperties", schema_of_form(f->value));
+		cJSON_AddItemToObject(s, "additionalProperties", schema_of_form(todo, f->value));
 	else
 		cJSON_AddFalseToObject(s, "additionalProperties");
 	if (is_any && f->is_filled)
 		cJSON_AddNumberToObject(s, "minProperties", 1);
-	return s;
 }
 
-static cJSON *list_schema(const struct form *f)
+static void add_list(struct buf *todo, cJSON *s, const struct form *f)
 {
-	cJSON *s = cJSON_CreateObject();
-
 	cJSON_AddStringToObject(s, "type", "array");
-	cJSON_AddItemToObject(s, "items", schema_of_form(f->item));
+	cJSON_AddItemToObject(s, "items", schema_of_form(todo, f->item));
 	if (f->is_filled)
 		cJSON_AddNumberToObject(s, "minItems", 1);
-	return s;
 }
 
-/* One of the form's kinds. Forms are as deep as our tables make them. */
-static cJSON *kind_schema(const struct form *f, enum form_kind kind)
+/* One of the form's kinds. */
+static void add_kind(struct buf *todo, cJSON *s, const struct form *f, enum form_kind kind)
 {
 	switch (kind) {
 	case FORM_TEXT:
-		return text_schema(f->pattern);
+		add_text(s, f->pattern);
+		break;
 	case FORM_BOOL:
-		return bool_schema();
+		add_bool(s);
+		break;
 	case FORM_INT:
-		return int_schema(f->min, f->max);
+		add_number(s, "integer", f->min, f->max);
+		break;
 	case FORM_NUMBER:
-		return number_schema("number", f->min, f->max, "^[0-9.][0-9.eE+-]*$");
+		add_number(s, "number", f->min, f->max);
+		break;
 	case FORM_LIST:
-		return list_schema(f);
+		add_list(todo, s, f);
+		break;
 	case FORM_MAP:
-		return map_schema(f, false);
 	case FORM_ANY:
-		return map_schema(f, true);
+		add_map(todo, s, f, kind == FORM_ANY);
+		break;
 	}
-	return NULL;
 }
 
-static cJSON *schema_of_form(const struct form *f)
+static void fill(struct buf *todo, cJSON *s, const struct form *f)
 {
-	cJSON *s, *any;
+	cJSON *any;
 
-	if (!(f->kind & (f->kind - 1)))
-		return kind_schema(f, (enum form_kind)f->kind);
-	s = cJSON_CreateObject();
+	if (!(f->kind & (f->kind - 1))) {
+		add_kind(todo, s, f, (enum form_kind)f->kind);
+		return;
+	}
 	any = cJSON_AddArrayToObject(s, "anyOf");
-	for (unsigned kind = 1; kind <= f->kind; kind <<= 1)
-		if (f->kind & kind)
-			cJSON_AddItemToArray(any, kind_schema(f, (enum form_kind)kind));
-	return s;
+	for (unsigned kind = 1; kind <= f->kind; kind <<= 1) {
+		cJSON *one;
+
+		if (!(f->kind & kind))
+			continue;
+		one = cJSON_CreateObject();
+		add_kind(todo, one, f, (enum form_kind)kind);
+		cJSON_AddItemToArray(any, one);
+	}
 }
 
 void spec_schema(struct buf *out)
 {
 	static const struct form whole = { .kind = FORM_MAP, .field = spec_fields };
-	CLEAN_JSON cJSON *s = map_schema(&whole, false);
-	cJSON *either = cJSON_AddArrayToObject(s, "anyOf");
+	CLEAN_BUF struct buf todo = BUF(1 << 20);
+	CLEAN_JSON cJSON *s = cJSON_CreateObject();
+	cJSON *either;
 	char *text;
 
 	cJSON_AddStringToObject(s, "$schema", "https://json-schema.org/draft/2020-12/schema");
 	cJSON_AddStringToObject(s, "title", "A spec of sandbatch");
+	fill(&todo, s, &whole);
+	for (size_t i = 0; i * sizeof(struct todo) < todo.len; i++) {
+		struct todo next;
+
+		memcpy(&next, todo.data + i * sizeof(next), sizeof(next));
+		fill(&todo, next.schema, next.form);
+	}
+	either = cJSON_AddArrayToObject(s, "anyOf");
 	add_choice(either, "jobs");
 	add_choice(either, "include_spec");
 	text = cJSON_Print(s);

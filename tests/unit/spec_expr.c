@@ -226,6 +226,8 @@ static void mistakes_are_told_when_the_spec_is_read(void **state)
 
 static void what_is_no_expression_is_told(void **state)
 {
+	static const char deep[] = "file(file(file(file(file(file(file(file(file(file(file(file("
+				   "file(file(file(file('a'))))))))))))))))";
 	static const char *const bad[] = {
 		"",
 		"vars",
@@ -240,8 +242,7 @@ static void what_is_no_expression_is_told(void **state)
 		"join('a', 'b', 'c')",
 		"$(id)",
 		"`id`",
-		"file(file(file(file(file(file(file(file(file(file(file(file(file(file(file(file("
-		"file('a')))))))))))))))))",
+		deep,
 	};
 
 	(void)state;
