@@ -380,15 +380,21 @@ static bool ask_again(struct batch *b, struct command_line given, struct operand
 	char **argv = ARENA_NEW(&b->arena, args->n + 2, char *);
 	struct command_line earlier = { (int)args->n + 1, argv };
 	struct operands none;
+	struct strings endpoints;
 	const char *run = b->o.resume;
 
 	argv[0] = given.argv[0];
 	for (size_t i = 0; i < args->n; i++)
 		argv[i + 1] = arena_strdup(&b->arena, args->item[i]);
 	b->o = (struct run_opts){ 0 };
-	if (!options_parse(&command_run, earlier, &b->arena, &b->o, operands, e) ||
-	    !options_parse(&command_run, given, &b->arena, &b->o, &none, e))
+	if (!options_parse(&command_run, earlier, &b->arena, &b->o, operands, e))
 		return false;
+	endpoints = b->o.endpoint.endpoints;
+	b->o.endpoint.endpoints = (struct strings){ 0 };
+	if (!options_parse(&command_run, given, &b->arena, &b->o, &none, e))
+		return false;
+	if (!b->o.endpoint.endpoints.n) /* those that are named take the place of the earlier */
+		b->o.endpoint.endpoints = endpoints;
 	b->o.resume = run;
 	return operands->item.n > 0 || err_set(e, ERR_USAGE, "%s does not tell its spec: name it",
 					       b->resume->history.folder);
