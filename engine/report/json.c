@@ -6,7 +6,25 @@
 #include "base/json.h"
 #include "report/formats.h"
 
-const struct key row_keys[] = {
+enum type {
+	TYPE_TEXT,
+	TYPE_VERDICT,
+	TYPE_INT,
+	TYPE_INT64,
+	TYPE_SIZE,
+	TYPE_NUMBER,
+	TYPE_BOOL,
+	TYPE_STAMP
+};
+
+/* One key of an object, and where its value stands. */
+struct key {
+	const char *name;
+	enum type type;
+	size_t at;
+};
+
+static const struct key row_keys[] = {
 	{ "cell", TYPE_TEXT, offsetof(struct row, cell) },
 	{ "job", TYPE_TEXT, offsetof(struct row, job) },
 	{ "verdict", TYPE_VERDICT, offsetof(struct row, verdict) },
@@ -21,7 +39,6 @@ const struct key row_keys[] = {
 	{ "artifacts", TYPE_SIZE, offsetof(struct row, nartifact) },
 	{ "allowed", TYPE_BOOL, offsetof(struct row, is_allowed) },
 	{ "first", TYPE_TEXT, offsetof(struct row, first) },
-	{ NULL, TYPE_TEXT, 0 },
 };
 
 static const struct key summary_keys[] = {
@@ -35,8 +52,9 @@ static const struct key summary_keys[] = {
 	{ "duration_ms", TYPE_INT64, offsetof(struct summary, duration_ms) },
 	{ "interrupted", TYPE_BOOL, offsetof(struct summary, is_interrupted) },
 	{ "total", TYPE_SIZE, offsetof(struct summary, nrow) },
-	{ NULL, TYPE_TEXT, 0 },
 };
+
+#define LEN(table) (sizeof(table) / sizeof((table)[0]))
 
 static void put_text(struct buf *b, const char *s)
 {
@@ -65,7 +83,7 @@ static void put_stamp(struct buf *b, int64_t unix_ms)
 	put_text(b, text);
 }
 
-void value_write(struct buf *b, enum type type, const void *at)
+static void put_value(struct buf *b, enum type type, const void *at)
 {
 	switch (type) {
 	case TYPE_TEXT:
@@ -96,18 +114,18 @@ void value_write(struct buf *b, enum type type, const void *at)
 }
 
 /* "key":value pairs, without the braces around them. */
-static void put_keys(struct buf *b, const struct key *key, const void *object)
+static void put_keys(struct buf *b, const struct key *key, size_t n, const void *object)
 {
-	for (size_t i = 0; key[i].name; i++) {
+	for (size_t i = 0; i < n; i++) {
 		buf_printf(b, "%s\"%s\":", i ? "," : "", key[i].name);
-		value_write(b, key[i].type, (const char *)object + key[i].at);
+		put_value(b, key[i].type, (const char *)object + key[i].at);
 	}
 }
 
 static void put_row(struct buf *b, const struct row *r)
 {
 	buf_puts(b, "{");
-	put_keys(b, row_keys, r);
+	put_keys(b, row_keys, LEN(row_keys), r);
 	buf_puts(b, ",\"failures\":[");
 	for (size_t i = 0; i < r->nfailure; i++) {
 		buf_puts(b, i ? ",{\"what\":" : "{\"what\":");
@@ -150,7 +168,7 @@ static void put_points(struct buf *b, const struct summary *s)
 void summary_write(const struct summary *s, struct buf *b)
 {
 	buf_puts(b, "{");
-	put_keys(b, summary_keys, s);
+	put_keys(b, summary_keys, LEN(summary_keys), s);
 	put_points(b, s);
 	buf_puts(b, ",\"counts\":{");
 	for (int v = 0; v < NVERDICT; v++)

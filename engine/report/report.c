@@ -9,10 +9,6 @@ const struct report_format report_formats[] = {
 	  summary_write },
 	{ "jsonl", "report.jsonl", "a row for each cell, one JSON object a line", jsonl_write },
 	{ "junit", "junit.xml", "JUnit XML, as Jenkins and GitLab read it", junit_write },
-	{ "tap", "report.tap", "TAP 13, as prove reads it", tap_write },
-	{ "csv", "report.csv", "a row for each cell, as spreadsheets read it", csv_write },
-	{ "github", "github.txt", "workflow commands, by which GitHub Actions annotates",
-	  github_write },
 	{ NULL, NULL, NULL, NULL },
 };
 

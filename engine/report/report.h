@@ -14,7 +14,7 @@ struct report_format {
 	void (*write)(const struct summary *s, struct buf *b);
 };
 
-/* summary (summary.json), jsonl, junit, tap, csv, github; ends with a row without name. */
+/* summary (summary.json), jsonl, junit; ends with a row without name. */
 extern const struct report_format report_formats[];
 const struct report_format *report_find(const char *name);
 

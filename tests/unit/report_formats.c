@@ -243,37 +243,6 @@ static void a_summary_without_cells_is_json_too(void **state)
 	assert_non_null(json);
 }
 
-/* One row whose texts try to be more than texts, in that format. */
-static void write_hostile(const char *format, struct buf *b)
-{
-	static const struct failure f[] = { { "x", "1%\r\n::set-output name=a::b\n\033[2J" } };
-	static struct row row = { .cell = "=cmd|' /c calc'!A1,\"#::",
-				  .job = "a",
-				  .verdict = VERDICT_FAILED,
-				  .reason = "x # TODO\nok 2",
-				  .failure = f,
-				  .nfailure = 1 };
-	struct summary s = { .name = "n", .nrow = 1, .row = &row };
-
-	report_find(format)->write(&s, b);
-}
-
-static void hostile_texts_stay_texts_in_every_format(void **state)
-{
-	CLEAN_BUF struct buf tap = BUF(1 << 20), csv = BUF(1 << 20), github = BUF(1 << 20);
-
-	(void)state;
-	write_hostile("tap", &tap);
-	assert_non_null(strstr(buf_text(&tap), "\nnot ok 1 - =cmd|' /c calc'!A1,\"\\#::\n"));
-	assert_null(strstr(buf_text(&tap), "\nok"));
-	write_hostile("csv", &csv);
-	assert_non_null(strstr(buf_text(&csv), "\n\"'=cmd|' /c calc'!A1,\"\"#::\",\"a\",failed,"));
-	write_hostile("github", &github);
-	assert_string_equal(buf_text(&github),
-			    "::error title==cmd|' /c calc'!A1%2C\"#%3A%3A::failed: x # TODO%0Aok 2"
-			    "%0A1%25%0A::set-output name=a::b%0A\\x1b[2J\n");
-}
-
 static void a_format_that_is_not_there_is_not_found(void **state)
 {
 	(void)state;
@@ -399,7 +368,6 @@ int main(void)
 		cmocka_unit_test(each_format_is_written_as_in_its_golden_file),
 		cmocka_unit_test(the_summary_is_json_with_totals_and_the_rows),
 		cmocka_unit_test(a_summary_without_cells_is_json_too),
-		cmocka_unit_test(hostile_texts_stay_texts_in_every_format),
 		cmocka_unit_test(a_format_that_is_not_there_is_not_found),
 		cmocka_unit_test(the_console_is_as_in_the_golden_file),
 		cmocka_unit_test(the_console_is_no_wider_than_the_terminal),
