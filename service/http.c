@@ -244,7 +244,7 @@ static void park(struct call *c)
 
 	c->is_parked = true;
 	MHD_suspend_connection(c->conn);
-	if (!c->on_gone)
+	if (!c->on_gone || c->is_brief)
 		return;
 	info = MHD_get_connection_info(c->conn, MHD_CONNECTION_INFO_CONNECTION_FD);
 	if (info && loop_watch(c->http->loop, info->connect_fd, EPOLLRDHUP, on_hangup, c, &e))

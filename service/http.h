@@ -40,6 +40,7 @@ struct call {
 	 */
 	void (*on_gone)(void *ctx);
 	void *gone_ctx;
+	bool is_brief; /* it waits for no more than a commit: its socket is not watched */
 
 	/* http.c's own. */
 	struct httpd *http;

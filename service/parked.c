@@ -35,6 +35,7 @@ struct parked *parked_new(struct routes *r, struct call *c, enum wait_for what)
 	p->routes = r;
 	p->call = c;
 	p->waiter = (struct waiter){ .what = what, .tell = on_told, .ctx = p };
+	c->is_brief = what == WAIT_SAVED;
 	c->on_gone = on_gone;
 	c->gone_ctx = p;
 	return p;

@@ -374,13 +374,9 @@ void queue_leave(struct queue *q, struct waiter *w)
 /* Stopped by us, and nobody else wanted its end: it is for the next service to run. */
 static void requeue(struct job *j)
 {
-	struct err e;
-
 	j->status = WIRE_PENDING;
 	j->started_ms = j->started_at = 0;
 	job_tell(j, &stopping);
-	if (!store_note_running(j->queue->parts.store, j->seq, 0, &e))
-		log_warn("%s", e.msg);
 }
 
 static void on_done(void *ctx, const struct wire_result *result)
@@ -418,8 +414,6 @@ static void start(struct queue *q, struct job *j)
 	j->started_ms = clock_unix_ms();
 	j->started_at = clock_mono_ms();
 	q->nrunning++;
-	if (!store_note_running(p->store, j->seq, j->started_ms, &e))
-		log_warn("%s", e.msg);
 	run = p->ops->start(p->executor, j->id, j->request, j->language, on_done, j);
 	if (!j->has_ended)
 		j->run = run;
@@ -536,10 +530,7 @@ int queue_due_ms(const struct queue *q)
 		left = q->retry_at - clock_mono_ms();
 		return left > 0 ? (int)left : 0;
 	}
-	if (!TAILQ_EMPTY(&q->ended) || !TAILQ_EMPTY(&q->born))
-		return 0;
-	left = store_due_ms(q->parts.store);
-	return q->is_stopping && left > 0 ? 0 : (int)left;
+	return !TAILQ_EMPTY(&q->ended) || store_is_dirty(q->parts.store) ? 0 : -1;
 }
 
 struct queue_counts queue_count(const struct queue *q)
@@ -580,5 +571,5 @@ void queue_stop(struct queue *q)
 bool queue_is_still(const struct queue *q)
 {
 	return q->is_stopping && !q->nrunning && TAILQ_EMPTY(&q->born) && TAILQ_EMPTY(&q->ended) &&
-	       store_due_ms(q->parts.store) < 0;
+	       !store_is_dirty(q->parts.store);
 }

@@ -100,6 +100,9 @@ static int on_turn(void *ctx)
 	struct service *s = ctx;
 	int ms;
 
+	/* Who else has come meanwhile shares the commit. */
+	if (queue_due_ms(s->queue) == 0)
+		httpd_turn(s->http);
 	queue_turn(s->queue);
 	ms = httpd_turn(s->http);
 	if (s->is_stopping && queue_is_still(s->queue) && httpd_is_idle(s->http))

@@ -6,11 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/fs.h"
 
 #define APPLICATION_ID 0x73626368    /* "sbch" */
-#define NOTE_MS        200           /* how long a note may wait for company in its commit */
 #define CHECK_MAX      (256LL << 20) /* a larger file is not read whole at start */
 
 /* migration[n] brings a store of user_version n to n + 1. */
@@ -43,7 +41,6 @@ enum sql {
 	SQL_ROLLBACK,
 	SQL_ADD_JOB,
 	SQL_ADD_REQUEST,
-	SQL_NOTE_RUNNING,
 	SQL_END,
 	SQL_DROP_REQUEST,
 	SQL_ADD_ANSWER,
@@ -65,8 +62,6 @@ static const char *const sql_text[NSQL] = {
 			" idem_key, idem_digest, is_detected, status)"
 			" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'pending')",
 	[SQL_ADD_REQUEST] = "INSERT INTO request (seq, body) VALUES (?1, ?2)",
-	[SQL_NOTE_RUNNING] = "UPDATE job SET status = iif(?2 = 0, 'pending', 'running'),"
-			     " started_ms = nullif(?2, 0) WHERE seq = ?1",
 	[SQL_END] = "UPDATE job SET status = ?2, ended_ms = ?3 WHERE seq = ?1",
 	[SQL_DROP_REQUEST] = "DELETE FROM request WHERE seq = ?1",
 	[SQL_ADD_ANSWER] = "INSERT INTO answer (seq, body) VALUES (?1, ?2)",
@@ -92,16 +87,17 @@ static const char setup[] = "PRAGMA locking_mode = EXCLUSIVE;"
 			    "PRAGMA synchronous = FULL;"
 			    "PRAGMA temp_store = MEMORY;"
 			    "PRAGMA journal_size_limit = 67108864;"
+			    "PRAGMA wal_autocheckpoint = 8000;"
+			    "PRAGMA cache_size = -16000;"
 			    "BEGIN IMMEDIATE; COMMIT;";
 
 struct store {
 	sqlite3 *db;
 	char *path;
 	sqlite3_stmt *stmt[NSQL];
-	bool is_begun, is_urgent;
+	bool is_begun;
 	bool has_failed; /* a write of this transaction did: failure says how */
 	struct err failure;
-	int64_t begun_ms; /* CLOCK_MONOTONIC */
 };
 
 /* Words what SQLite said; doing is "cannot add a job". */
@@ -201,10 +197,7 @@ static bool migrate(struct store *s, struct err *e)
 		    !run_script(s, stamp, "cannot bring the store up to date", e))
 			return false;
 	}
-	return run_script(s,
-			  "UPDATE job SET status = 'pending', started_ms = NULL WHERE status = "
-			  "'running' AND seq IN (SELECT seq FROM request)",
-			  "cannot requeue what ran", e);
+	return true;
 }
 
 static bool prepare_all(struct store *s, struct err *e)
@@ -309,16 +302,14 @@ static bool write_run(struct store *s, enum sql which, const char *doing, struct
 }
 
 /* A transaction that could not even begin is one that failed: its commit says so. */
-static bool begin(struct store *s, bool is_urgent, struct err *e)
+static bool begin(struct store *s, struct err *e)
 {
 	bool is_first = !s->is_begun;
 
 	if (is_first) {
 		s->is_begun = true;
-		s->is_urgent = s->has_failed = false;
-		s->begun_ms = clock_mono_ms();
+		s->has_failed = false;
 	}
-	s->is_urgent |= is_urgent;
 	if (s->has_failed) {
 		*e = s->failure;
 		return false;
@@ -331,7 +322,7 @@ bool store_add(struct store *s, const struct store_job *j, int64_t *seq, struct 
 {
 	sqlite3_stmt *st;
 
-	if (!begin(s, true, e))
+	if (!begin(s, e))
 		return false;
 	st = sql_with(s, SQL_ADD_JOB, -1);
 	bind_text(st, 1, j->id);
@@ -351,21 +342,13 @@ bool store_add(struct store *s, const struct store_job *j, int64_t *seq, struct 
 	return write_run(s, SQL_ADD_REQUEST, "cannot add a job", e);
 }
 
-bool store_note_running(struct store *s, int64_t seq, int64_t started_ms, struct err *e)
-{
-	if (!begin(s, false, e))
-		return false;
-	sqlite3_bind_int64(sql_with(s, SQL_NOTE_RUNNING, seq), 2, started_ms);
-	return write_run(s, SQL_NOTE_RUNNING, "cannot note that a job runs", e);
-}
-
 bool store_end(struct store *s, int64_t seq, enum wire_status status, int64_t ended_ms,
 	       struct bytes answer, struct err *e)
 {
 	static const char doing[] = "cannot keep a result";
 	sqlite3_stmt *st;
 
-	if (!begin(s, true, e))
+	if (!begin(s, e))
 		return false;
 	st = sql_with(s, SQL_END, seq);
 	bind_text(st, 2, wire_status_names[status]);
@@ -380,7 +363,7 @@ bool store_add_exact(struct store *s, int64_t seq, int stream, struct bytes all,
 {
 	sqlite3_stmt *st;
 
-	if (!begin(s, true, e))
+	if (!begin(s, e))
 		return false;
 	st = sql_with(s, SQL_ADD_EXACT, seq);
 	sqlite3_bind_int(st, 2, stream);
@@ -390,20 +373,15 @@ bool store_add_exact(struct store *s, int64_t seq, int stream, struct bytes all,
 
 bool store_forget_key(struct store *s, int64_t seq, struct err *e)
 {
-	if (!begin(s, true, e))
+	if (!begin(s, e))
 		return false;
 	sql_with(s, SQL_FORGET_KEY, seq);
 	return write_run(s, SQL_FORGET_KEY, "cannot forget a key", e);
 }
 
-int store_due_ms(const struct store *s)
+bool store_is_dirty(const struct store *s)
 {
-	int64_t left;
-
-	if (!s->is_begun)
-		return -1;
-	left = s->begun_ms + NOTE_MS - clock_mono_ms();
-	return s->is_urgent || left < 0 ? 0 : (int)left;
+	return s->is_begun;
 }
 
 bool store_commit(struct store *s, struct err *e)

@@ -31,9 +31,6 @@ struct store *store_open(const char *dir, struct err *e);
 void store_close(struct store *s);
 
 bool store_add(struct store *s, const struct store_job *j, int64_t *seq, struct err *e);
-/* Note that the job runs since then, or with 0 that it is pending again. Nobody waits for that to
- * be on disk. */
-bool store_note_running(struct store *s, int64_t seq, int64_t started_ms, struct err *e);
 /* It has ended: answer takes the place of its request. */
 bool store_end(struct store *s, int64_t seq, enum wire_status status, int64_t ended_ms,
 	       struct bytes answer, struct err *e);
@@ -42,9 +39,8 @@ bool store_add_exact(struct store *s, int64_t seq, int stream, struct bytes all,
 /* A repeat of the submit shall be a new job. */
 bool store_forget_key(struct store *s, int64_t seq, struct err *e);
 
-/* In how many ms a commit is due: 0 when something is waited for, a little for mere notes, -1:
- * nothing was written. */
-int store_due_ms(const struct store *s);
+/* Something waits for a commit. */
+bool store_is_dirty(const struct store *s);
 /* All or nothing of what was written since the last one is on disk. */
 bool store_commit(struct store *s, struct err *e);
 

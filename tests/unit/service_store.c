@@ -83,7 +83,7 @@ static void commit(struct fixture *f)
 	struct err e;
 
 	assert_true(store_commit(f->store, &e));
-	assert_int_equal(store_due_ms(f->store), -1);
+	assert_false(store_is_dirty(f->store));
 }
 
 static void end(struct fixture *f, int64_t seq, const char *answer)
@@ -125,9 +125,8 @@ static void what_is_committed_is_owed_after_a_restart(void **state)
 	int64_t seq;
 
 	seq = add(f, ID_A, "t1", NULL);
-	assert_int_equal(store_due_ms(f->store), 0);
+	assert_true(store_is_dirty(f->store));
 	add(f, ID_B, "", NULL);
-	assert_true(store_note_running(f->store, seq, 1795353221500, &e));
 	commit(f);
 	restart(f);
 	assert_owed(f, "1 " ID_A " t1 python 0 1795353221000\n"
@@ -164,19 +163,6 @@ static void an_ended_job_leaves_its_answer_to_its_tenant(void **state)
 	assert_true(store_answer(f->store, "t1", ID_A, &b, &found, &e));
 	assert_true(found);
 	assert_string_equal(buf_text(&b), "{\"the\":\"answer\"}");
-}
-
-static void a_note_waits_for_company_but_not_long(void **state)
-{
-	struct fixture *f = *state;
-	struct err e;
-	int64_t seq = add(f, ID_A, "t1", NULL);
-
-	commit(f);
-	assert_true(store_note_running(f->store, seq, 1795353221500, &e));
-	assert_in_range(store_due_ms(f->store), 1, 200);
-	end(f, seq, "{}");
-	assert_int_equal(store_due_ms(f->store), 0);
 }
 
 static void a_key_belongs_to_one_tenant_until_it_is_forgotten(void **state)
@@ -304,7 +290,6 @@ int main(void)
 		TEST(what_is_committed_is_owed_after_a_restart),
 		TEST(what_is_not_committed_is_gone),
 		TEST(an_ended_job_leaves_its_answer_to_its_tenant),
-		TEST(a_note_waits_for_company_but_not_long),
 		TEST(a_key_belongs_to_one_tenant_until_it_is_forgotten),
 		TEST(one_failed_write_undoes_the_whole_commit),
 		TEST(a_store_has_one_service),
