@@ -21,6 +21,8 @@ struct run_opts {
 	struct choice choice;
 	const char *output, *resume;
 	int64_t in_flight, max_failures, max_ttl_s;
+	const char *sign_key;
+	bool no_cache;
 	bool allow_outside, fail_fast, dry_run, explain, reruns_failed, updates;
 };
 
@@ -57,6 +59,10 @@ static const struct option_row run_options[] = {
 	  offsetof(struct run_opts, updates), 0, 0 },
 	{ "allow-outside", 0, NULL, "let paths leave the spec's folder", OPTION_FLAG,
 	  offsetof(struct run_opts, allow_outside), 0, 0 },
+	{ "no-cache", 0, NULL, "run also what passed before with the same inputs", OPTION_FLAG,
+	  offsetof(struct run_opts, no_cache), 0, 0 },
+	{ "sign", 0, "KEY", "sign provenance.json with this SSH key", OPTION_TEXT,
+	  offsetof(struct run_opts, sign_key), 0, 0 },
 	ENDPOINT_OPTIONS(struct run_opts, endpoint),
 	{ 0 },
 };
@@ -177,7 +183,9 @@ static struct run_options options_of(struct batch *b)
 		.output = b->o.output,
 		.max_in_flight =
 			b->o.in_flight ? (size_t)b->o.in_flight : default_in_flight(&b->endpoint),
+		.caches = !b->o.no_cache,
 		.allow_outside = b->o.allow_outside,
+		.sign_key = b->o.sign_key,
 		.max_failures = b->o.fail_fast ? 1 : (size_t)b->o.max_failures,
 		.max_ttl_s = b->o.max_ttl_s,
 		.updates = b->o.updates,

@@ -139,7 +139,9 @@ static void note(struct cache *c, enum event_kind kind, const char *cell,
 static bool payload_print(const struct wire_result *r, struct arena *a, struct buf *b)
 {
 	struct wire_result lean = *r;
-	struct wire_job job = { .id = r->job_id, .status = WIRE_COMPLETED, .result = &lean };
+	struct wire_job job = { .id = r->job_id && *r->job_id ? r->job_id : "unknown",
+				.status = WIRE_COMPLETED,
+				.result = &lean };
 	bool ok;
 
 	lean.out = lean.err = (struct bytes){ "", 0 };

@@ -68,11 +68,12 @@ void cell_finish(struct run *r, uint32_t i, const struct attempt *at)
 	struct attempt sum;
 
 	row_judge(r, i, at);
-	if (again_try(r, i, at))
+	if (reuse_refuse(r, i, at) || again_try(r, i, at))
 		return;
 	if (at->is_shut)
 		run_stop(r, at->reason, false);
 	sum = again_sum_up(r, i, at);
+	reuse_keep(r, i, &sum);
 	cell_end(r, i, sum.verdict, sum.reason);
 }
 
@@ -192,7 +193,8 @@ static void start(struct run *r, uint32_t i)
 	}
 	if (r->o.max_ttl_s && req.ttl_s > r->o.max_ttl_s)
 		req.ttl_s = r->o.max_ttl_s;
-	submit(r, i, &req, left.key);
+	if (left.key || !reuse_take(r, i, &req))
+		submit(r, i, &req, left.key);
 }
 
 /* The service does not have what an earlier run submitted, or has something else under its key (the

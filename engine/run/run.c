@@ -115,6 +115,7 @@ struct run *run_open(const struct plan *p, const struct run_options *o, struct e
 		return NULL;
 	}
 	ready_link(r);
+	reuse_open(r);
 	return r;
 }
 
@@ -130,6 +131,7 @@ void run_close(struct run *r)
 		again_stop(r);
 	timer_stop(r->o.loop, &r->stop_timer);
 	checker_close(r->checker);
+	reuse_close(r);
 	if (r->keep)
 		keep_close(r->keep);
 	fs_close(&r->sources.spec_fd);

@@ -118,6 +118,7 @@ struct run_options {
 	const char *service;     /* folder of an embedded service, for the journal; or NULL */
 	const char *const *args; /* what the user asked for, likewise; NULL at the end; or NULL */
 	size_t max_in_flight;    /* at least 1 */
+	bool caches; /* cells that passed with the same inputs, below root, are not run again */
 	bool allow_outside;
 	bool updates; /* write what was printed as the files that are expected, then judge */
 	const char

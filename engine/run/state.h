@@ -31,6 +31,7 @@ struct cell_run {
 	uint32_t group;   /* of cells that wait for the same, or NO_CELL */
 	uint32_t next;    /* in its group while it waits, then in the queue */
 	bool was_resumed; /* what an earlier run left of it is used up */
+	bool is_afresh;   /* what the cache had of it was not as expected: it is run */
 	struct flight *flight;
 	struct again *again; /* NULL: this is its first attempt, and it may be the only one */
 };
@@ -80,9 +81,11 @@ struct flight {
 	const struct api_answer *answer; /* while cell_step handles it */
 	const char *job_id;              /* of what runs for it now: the program, or a checker */
 	bool is_resumed; /* it was submitted by an earlier run: the service may not have it */
-	struct wire_result *res; /* a copy, while checkers run; NULL: the program itself does */
-	struct check *check;     /* all of the cell's, likewise */
-	size_t checker;          /* which of these runs */
+	struct wire_result *res;     /* a copy, while checkers run; NULL: the program itself does */
+	struct check *check;         /* all of the cell's, likewise */
+	size_t checker;              /* which of these runs */
+	const struct cache_key *key; /* NULL: the cache has no say in it */
+	bool is_reused;              /* its result came from the cache */
 	struct flight *next_free;
 };
 
@@ -93,6 +96,7 @@ struct run {
 	struct sources sources;
 	struct keep *keep;
 	struct checker *checker;
+	struct cache *cache; /* NULL: none is used */
 	struct summary sum;
 	struct cell_run *cell;
 	struct group *group;
@@ -151,6 +155,15 @@ void judge_take_checker(struct run *r, uint32_t i, const struct api_answer *answ
 
 /* Whether the check holds of the stream, whatever else there is. */
 bool judge_alone(struct run *r, struct arena *a, const struct check *check, struct bytes stream);
+
+/* reuse: results of cells that passed with the same inputs */
+void reuse_open(struct run *r);
+void reuse_close(struct run *r);
+/* Whether the cell's result was there: it is judged then, and has ended as a rule. */
+bool reuse_take(struct run *r, uint32_t i, const struct wire_request *req);
+/* Whether what was there does not pass any more, so that the cell is run. */
+bool reuse_refuse(struct run *r, uint32_t i, const struct attempt *at);
+void reuse_keep(struct run *r, uint32_t i, const struct attempt *at); /* if it passed */
 
 /* update: with --update, what the cell printed becomes what is expected */
 bool update_expected(struct run *r, uint32_t i, const struct wire_result *res, struct err *e);
