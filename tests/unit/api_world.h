@@ -268,6 +268,7 @@ static inline int tear_down(void **state)
 	if (w->second) {
 		server_gone(w->second);
 		buf_close(&w->second->log);
+		arena_free(&w->second->arena);
 	}
 	buf_close(&w->told);
 	loop_close(w->loop);
