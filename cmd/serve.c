@@ -6,6 +6,7 @@
 
 struct serve {
 	struct strings listen;
+	const char *tls_cert, *tls_key;
 	const char *data, *keys, *languages, *executor, *script, *sandbox;
 	int64_t slots;
 	bool allow_anonymous, no_sandbox;
@@ -20,6 +21,9 @@ static const struct option_row serve_options[] = {
 	  offsetof(struct serve, slots), 1, 4096 },
 	{ "keys", 0, "FILE", "who may use it, and how much (see keys new); SIGHUP reads it again",
 	  OPTION_TEXT, offsetof(struct serve, keys), 0, 0 },
+	{ "tls-cert", 0, "FILE", "serve HTTPS on TCP with this PEM chain of certificates",
+	  OPTION_TEXT, offsetof(struct serve, tls_cert), 0, 0 },
+	{ "tls-key", 0, "FILE", "its PEM key", OPTION_TEXT, offsetof(struct serve, tls_key), 0, 0 },
 	{ "allow-anonymous", 0, NULL, "serve everybody who reaches an address that is not loopback",
 	  OPTION_FLAG, offsetof(struct serve, allow_anonymous), 0, 0 },
 	{ "languages", 0, "FILE", "a table of languages instead of ours", OPTION_TEXT,
@@ -76,11 +80,15 @@ static bool serve(struct arena *a, struct serve *s, struct err *e)
 		.languages = s->languages,
 		.script = s->script,
 		.keys = s->keys,
+		.tls_cert = s->tls_cert,
+		.tls_key = s->tls_key,
 		.allow_anonymous = s->allow_anonymous,
 	};
 
 	if (!choose_sandbox(s, e))
 		return false;
+	if (!s->tls_cert != !s->tls_key)
+		return err_set(e, ERR_USAGE, "--tls-cert and --tls-key need each other");
 	if (s->keys && s->allow_anonymous)
 		return err_set(e, ERR_USAGE, "--keys and --allow-anonymous exclude each other");
 	o.sandbox = s->sandbox;

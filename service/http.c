@@ -1,12 +1,14 @@
 #include "service/http.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <microhttpd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/fs.h"
 #include "base/log.h"
 #include "service/listen.h"
 #include "service/zalloc.h"
@@ -17,6 +19,7 @@
 #define MOST_CALLERS    65536
 #define ANSWER_MAX      ((size_t)256 << 20)
 #define MOST_TURNS_LEFT 16
+#define PEM_MAX         ((size_t)1 << 20)
 #define STREAM_BLOCK    16384
 
 enum { BODY_MAX = WIRE_BODY_MAX };
@@ -33,6 +36,7 @@ struct door {
 struct httpd {
 	struct loop *loop;
 	struct http_hooks hooks;
+	const char *cert, *key; /* PEM texts; NULL: no TLS */
 	struct door door[MAX_LISTENERS];
 	size_t ndoor;
 	TAILQ_HEAD(, call) calls;
@@ -270,8 +274,12 @@ static void *on_line(void *ctx, const char *target, struct MHD_Connection *conn)
 
 static void call_free(struct call *c)
 {
+	const struct http_hooks *hooks = &c->http->hooks;
+
 	unwatch(c);
 	tell_gone(c);
+	if (c->is_answered && hooks->done)
+		hooks->done(hooks->ctx, c);
 	TAILQ_REMOVE(&c->http->calls, c, link);
 	buf_close(&c->body);
 	buf_close(&c->answer);
@@ -386,6 +394,12 @@ static void on_readable(void *ctx, uint32_t events)
 	(void)ctx, (void)events;
 }
 
+/* libmicrohttpd's options are not const, and not written to. */
+static void *unconst(const char *text)
+{
+	return (void *)(uintptr_t)text;
+}
+
 /* As many as there are fds for. */
 static unsigned most_callers(void)
 {
@@ -408,18 +422,49 @@ struct httpd *httpd_open(struct loop *l, const struct http_hooks *hooks)
 	return h;
 }
 
+bool httpd_tls(struct httpd *h, struct arena *a, const char *cert, const char *key, struct err *e)
+{
+	char *text[2];
+	size_t len;
+
+	if (MHD_is_feature_supported(MHD_FEATURE_TLS) != MHD_YES)
+		return err_set(e, ERR_USAGE, "this libmicrohttpd was built without TLS");
+	if (!fs_read(a, AT_FDCWD, cert, PEM_MAX, &text[0], &len, e) ||
+	    !fs_read(a, AT_FDCWD, key, PEM_MAX, &text[1], &len, e))
+		return false;
+	h->cert = text[0];
+	h->key = text[1];
+	return true;
+}
+
+static struct MHD_Daemon *start_daemon(struct httpd *h, const struct door *d)
+{
+	const bool is_tls = h->cert && !d->at.path;
+	const struct MHD_OptionItem tls[] = {
+		{ MHD_OPTION_HTTPS_MEM_CERT, 0, unconst(h->cert) },
+		{ MHD_OPTION_HTTPS_MEM_KEY, 0, unconst(h->key) },
+		{ MHD_OPTION_END, 0, NULL },
+	};
+	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME;
+
+	return MHD_start_daemon(is_tls ? flags | MHD_USE_TLS : flags, 0, NULL, NULL, on_request, h,
+				MHD_OPTION_LISTEN_SOCKET, d->at.fd, MHD_OPTION_NOTIFY_COMPLETED,
+				on_completed, h, MHD_OPTION_URI_LOG_CALLBACK, on_line, h,
+				MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
+				MHD_OPTION_CONNECTION_LIMIT, most_callers(), MHD_OPTION_ARRAY,
+				is_tls ? tls : &tls[2], MHD_OPTION_END);
+}
+
 static bool door_open(struct httpd *h, struct door *d, struct err *e)
 {
 	const union MHD_DaemonInfo *info;
 
-	d->daemon = MHD_start_daemon(
-		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, h,
-		MHD_OPTION_LISTEN_SOCKET, d->at.fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
-		MHD_OPTION_URI_LOG_CALLBACK, on_line, h, MHD_OPTION_CONNECTION_TIMEOUT,
-		(unsigned)IDLE_S, MHD_OPTION_CONNECTION_LIMIT, most_callers(), MHD_OPTION_END);
+	d->daemon = start_daemon(h, d);
 	if (!d->daemon) {
 		close(d->at.fd);
-		return err_set(e, ERR_SYSTEM, "cannot serve HTTP on %s", d->at.url);
+		return err_set(e, h->cert ? ERR_USAGE : ERR_SYSTEM, "cannot serve HTTP%s on %s%s",
+			       h->cert ? "S" : "", d->at.url,
+			       h->cert ? ": are these a PEM certificate and its key?" : "");
 	}
 	info = MHD_get_daemon_info(d->daemon, MHD_DAEMON_INFO_EPOLL_FD);
 	d->epoll_fd = info->epoll_fd;
@@ -448,6 +493,8 @@ bool httpd_listen(struct httpd *h, const char *address, bool allow_any, struct a
 		return false;
 	h->ndoor++;
 	*url = d->at.url;
+	if (h->cert && !d->at.path)
+		*url = arena_printf(a, "https%s", d->at.url + strlen("http"));
 	return door_open(h, d, e);
 }
 

@@ -63,11 +63,16 @@ struct http_hooks {
 	bool (*head)(void *ctx, struct call *c, struct err *e);
 	/* The body is there too: answer now, or keep c and answer later. */
 	bool (*run)(void *ctx, struct call *c, struct err *e);
+	/* It was answered, with c->status, and is about to be gone. */
+	void (*done)(void *ctx, const struct call *c);
 };
 
 struct httpd *httpd_open(struct loop *l, const struct http_hooks *hooks);
 /* All requests under way are answered with ERR_STOPPING as far as that goes at once. */
 void httpd_close(struct httpd *h);
+/* Addresses that are listened on from now on speak TLS, but for Unix sockets: a PEM chain of
+ * certificates, and its key. */
+bool httpd_tls(struct httpd *h, struct arena *a, const char *cert, const char *key, struct err *e);
 /* Listen at HOST:PORT, [ADDR]:PORT or unix:PATH (see listen.h). url is what a client would use. */
 bool httpd_listen(struct httpd *h, const char *address, bool allow_any, struct arena *a,
 		  const char **url, struct err *e);

@@ -20,6 +20,7 @@ struct queue {
 	struct queue_parts parts;
 	struct order order;
 	struct map by_id;
+	struct queue_counts counts;
 	struct jobs born, ended; /* what the next commit brings about */
 	size_t nrunning, kept_bytes;
 	int64_t retry_at; /* CLOCK_MONOTONIC, ms; 0: the store is well */
@@ -465,12 +466,33 @@ static void tell_born(struct queue *q)
 	}
 }
 
+const int64_t queue_bucket_ms[QUEUE_BUCKETS] = {
+	10, 50, 100, 500, 1000, 5000, 30000, 120000, 900000
+};
+
+static void count_end(struct queue_counts *n, const struct job *j)
+{
+	int64_t took = j->ended_ms - j->started_ms;
+	size_t i = 0;
+
+	n->ended[j->status]++;
+	if (!j->started_ms)
+		return;
+	while (i < QUEUE_BUCKETS && took > queue_bucket_ms[i])
+		i++;
+	if (i < QUEUE_BUCKETS)
+		n->bucket[i]++;
+	n->ntimed++;
+	n->total_ms += took > 0 ? took : 0;
+}
+
 static void tell_ended_jobs(struct queue *q)
 {
 	struct job *j;
 
 	while ((j = TAILQ_FIRST(&q->ended))) {
 		TAILQ_REMOVE(&q->ended, j, ended);
+		count_end(&q->counts, j);
 		job_tell(j, NULL);
 		job_leave(q, j);
 	}
@@ -535,7 +557,11 @@ int queue_due_ms(const struct queue *q)
 
 struct queue_counts queue_count(const struct queue *q)
 {
-	return (struct queue_counts){ q->order.npending, q->nrunning };
+	struct queue_counts n = q->counts;
+
+	n.pending = q->order.npending;
+	n.running = q->nrunning;
+	return n;
 }
 
 /* Those who wait for an end are sent away; who waits for a commit or a cancel gets it. */

@@ -91,8 +91,15 @@ void queue_turn(struct queue *q);
 /* In how many ms queue_turn has something to do, -1: not before something happens. */
 int queue_due_ms(const struct queue *q);
 
+#define QUEUE_BUCKETS 9
+extern const int64_t queue_bucket_ms[QUEUE_BUCKETS];
+
 struct queue_counts {
 	size_t pending, running;
+	/* Since the start: by enum wire_status, and of those that ran how long they took. */
+	uint64_t ended[WIRE_FAILED + 1];
+	uint64_t bucket[QUEUE_BUCKETS], ntimed;
+	int64_t total_ms;
 };
 struct queue_counts queue_count(const struct queue *q);
 

@@ -161,6 +161,16 @@ static bool validate_key(struct routes *r, struct call *c, struct err *e)
 	return answer_buf(c, ok, &b, e);
 }
 
+static bool tell_metrics(struct routes *r, struct call *c, struct err *e)
+{
+	const struct queue_counts n = queue_count(r->queue);
+	CLEAN_BUF struct buf b = BUF((size_t)1 << 20);
+	bool ok = metrics_print(&r->metrics, &n, r->slots, &b);
+
+	call_tell(c, "Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+	return answer_buf(c, ok, &b, e);
+}
+
 static const struct route table[] = {
 	{ "POST", "/execute", execute, JSON, "run a program and answer with its result" },
 	{ "POST", "/execute/async", execute_async, JSON,
@@ -180,10 +190,13 @@ static const struct route table[] = {
 	  "what it prints as it does, then its result" },
 	{ "GET", "/languages", list_languages, PUBLIC, "what can be run here" },
 	{ "GET", "/health", health, PUBLIC, "that the service is up" },
+	{ "GET", "/metrics", tell_metrics, 0, "counters for Prometheus" },
 	{ "POST", "/keys/validate", validate_key, 0, "what the caller's key may do" },
 };
 
 #define NROUTE (sizeof(table) / sizeof(table[0]))
+
+_Static_assert(NROUTE < METRICS_ROUTES, "a counter for each");
 
 /* Whether the path is the row's; param becomes what stands for each {}, in the arena. */
 static bool fits(struct call *c, const struct route *r, const char **param)
@@ -289,4 +302,12 @@ bool routes_run(void *ctx, struct call *c, struct err *e)
 	if (!(r->flags & PUBLIC) && !auth_verify(routes->keys, c->tenant, &claim, &signed_text, e))
 		return refuse_caller(c);
 	return r->run(ctx, c, e);
+}
+
+void routes_done(void *ctx, const struct call *c)
+{
+	struct routes *routes = ctx;
+	const struct route *r = c->route;
+
+	metrics_count(&routes->metrics, r ? r->method : NULL, r ? r->path : NULL, c->status);
 }

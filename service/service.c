@@ -176,9 +176,9 @@ static bool open_queue(struct service *s, struct err *e)
 
 static bool open_http(struct service *s, struct err *e)
 {
-	const struct http_hooks hooks = { .ctx = &s->routes,
-					  .head = routes_head,
-					  .run = routes_run };
+	const struct http_hooks hooks = {
+		.ctx = &s->routes, .head = routes_head, .run = routes_run, .done = routes_done
+	};
 	const char *url = NULL;
 
 	s->routes = (struct routes){
@@ -191,6 +191,8 @@ static bool open_http(struct service *s, struct err *e)
 		.slots = s->o->slots,
 	};
 	s->http = httpd_open(s->loop, &hooks);
+	if (s->o->tls_cert && !httpd_tls(s->http, &s->arena, s->o->tls_cert, s->o->tls_key, e))
+		return false;
 	for (size_t i = 0; i < s->o->nlisten; i++) {
 		if (!httpd_listen(s->http, s->o->listen[i], s->o->allow_anonymous || s->keys,
 				  &s->arena, &url, e))

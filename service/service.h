@@ -20,6 +20,7 @@ struct service_options {
 	const char *script;    /* of the fake executor */
 	const char *keys;      /* path of keys.yml, or NULL: anonymous use */
 	bool allow_anonymous;
+	const char *tls_cert, *tls_key; /* PEM files, both or neither */
 };
 
 /* Serve until SIGTERM or SIGINT. Prints "listening on ADDR" to stdout, a line each, once it is

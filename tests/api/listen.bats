@@ -65,3 +65,19 @@ load common
 	exits 2 "$SANDBATCH" serve --executor fake --data "$PWD/data" --listen 127.0.0.1:0 --script script.json
 	grep -qF 'script.json: rule 2: delay_ms' err
 }
+
+@test "with a certificate and its key TCP speaks TLS" {
+	openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 2 -subj /CN=localhost \
+		-addext subjectAltName=IP:127.0.0.1 2>/dev/null
+	fake_start --tls-cert cert.pem --tls-key key.pem --listen 127.0.0.1:0 --listen "unix:$PWD/socket"
+	[[ $URL =~ ^https://127 ]]
+	json sleepy
+	answers 200 POST /execute "${JSON[@]}" --cacert cert.pem
+	jq -e '.stdout == "awake\n"' body
+	not curl -s -m 5 "$URL/health"
+	not curl -s -m 5 "http${URL#https}/health"
+	curl -s -m 20 --unix-socket socket http://localhost/health | grep -q '"status":"ok"'
+	exits 2 "$SANDBATCH" serve --executor fake --data "$PWD/o" --listen 127.0.0.1:0 --tls-cert cert.pem
+	exits 2 "$SANDBATCH" serve --executor fake --data "$PWD/o" --listen 127.0.0.1:0 --tls-cert key.pem --tls-key key.pem
+	grep -qF 'are these a PEM certificate and its key?' err
+}
