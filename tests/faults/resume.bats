@@ -64,11 +64,11 @@ storm() {
 		 {"match":"c 77","status":"timeout"}]
 	JSON
 	serve_start --executor fake --script script.json --slots 8
-	exits 1 sandbatch run s.yaml --endpoint "$URL" --output whole -j 16
+	exits 1 sandbatch run s.yaml --endpoint "$URL" --no-cache --output whole -j 16
 	essence whole >want
 	serve_stop
 	serve_start --executor fake --script script.json --slots 8 --data data
-	storm 300 1 sandbatch run s.yaml --endpoint "$URL" -j 16
+	storm 300 1 sandbatch run s.yaml --endpoint "$URL" --no-cache -j 16
 	essence "$(latest)" | diff want -
 	serve_stop
 	jq '[.cells[] | select(.attempts > 0)] | length' whole/summary.json | diff - \
@@ -79,9 +79,9 @@ storm() {
 @test "the same with a service of the run's own, which dies with it" {
 	write_spec 10 'echo ' >s.yaml
 	sed -i 's/echo b/test ${{ matrix.n }} != 3 || exit 1; echo b/' s.yaml
-	exits 1 sandbatch run s.yaml --output whole
+	exits 1 sandbatch run s.yaml --no-cache --output whole
 	essence whole >want
-	storm 400 1 sandbatch run s.yaml
+	storm 400 1 sandbatch run s.yaml --no-cache
 	essence "$(latest)" | diff want -
 	test ! -e .sandbatch/service
 }

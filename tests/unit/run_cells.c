@@ -614,6 +614,19 @@ static void what_another_job_printed_is_compared(void **state)
 	close_bench(&b);
 }
 
+static void a_text_tells_what_a_needed_job_left(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	open_bench(&b, "  a: { code: a one, expect: { stdout: \"1\" } }\n"
+		       "  b: { code: b pass, needs: [a], files: [ { as: f, content: "
+		       "\"${{ needs.a.verdict }} ${{ needs.a.stdout }}\" } ] }\n");
+	assert_string_equal(go(&b), "a passed 1\nb passed 1\n");
+	assert_string_equal(buf_text(&b.api.log), "a/1/one b/1/pass,f=passed 1 ");
+	close_bench(&b);
+}
+
 static void a_checker_is_a_job_of_its_own_that_alone_gets_the_answer(void **state)
 {
 	struct bench b;
@@ -705,6 +718,7 @@ int main(void)
 		cmocka_unit_test(what_the_service_has_lost_is_sent_afresh),
 		cmocka_unit_test(failed_cells_run_again_with_what_needs_them),
 		cmocka_unit_test(what_another_job_printed_is_compared),
+		cmocka_unit_test(a_text_tells_what_a_needed_job_left),
 		cmocka_unit_test(a_checker_is_a_job_of_its_own_that_alone_gets_the_answer),
 		cmocka_unit_test(a_checker_may_give_a_part_of_the_points),
 		cmocka_unit_test(a_checker_that_does_not_work_is_an_error),
