@@ -1,6 +1,7 @@
 #include "service/command.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -9,6 +10,7 @@
 #include "base/fs.h"
 #include "base/map.h"
 #include "sandbox/jail.h"
+#include "service/marks.h"
 
 #define STRINGS_MAX ((size_t)64 * WIRE_MB)
 
@@ -72,6 +74,23 @@ bool command_check_item(const char *item, struct err *e)
 const char *command_source(const struct wire_request *r, const struct language *l)
 {
 	return r->filename ? r->filename : l->filename;
+}
+
+const struct wire_request *command_named(struct arena *a, const struct wire_request *r,
+					 const struct language *l)
+{
+	const char *stem =
+		r->filename || !l->source_name ? NULL : marks_group(a, l->source_name, &r->code);
+	const char *dot = strrchr(l->filename ? l->filename : "", '.');
+	const char *name = stem ? arena_printf(a, "%s%s", stem, dot ? dot : "") : NULL;
+	struct wire_request *named;
+
+	if (!name || strlen(name) > NAME_MAX || strchr(name, '/') || !fs_is_plain_path(name))
+		return r;
+	named = ARENA_NEW(a, 1, struct wire_request);
+	*named = *r;
+	named->filename = name;
+	return named;
 }
 
 /* A file's name as an argument: never taken for an option. */

@@ -22,6 +22,10 @@ struct command {
 bool command_check_item(const char *item, struct err *e);
 /* The request's name of the source, or the language's. */
 const char *command_source(const struct wire_request *r, const struct language *l);
+/* The request, with the source's name as the source itself tells it where the language wants that
+ * (source_name) and the request has none. */
+const struct wire_request *command_named(struct arena *a, const struct wire_request *r,
+					 const struct language *l);
 /* The file that compiling makes, "" for a language that is not compiled. */
 const char *command_program(struct arena *a, const struct language *l,
 			    const struct wire_request *r);

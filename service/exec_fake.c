@@ -260,7 +260,7 @@ static void on_over(void *ctx)
 	free(run);
 }
 
-static struct execution *fake_start(struct executor *x, const char *job_id,
+static struct execution *fake_start(struct executor *x, const struct executor_job *job,
 				    const struct wire_request *r, const struct language *language,
 				    execution_done_fn *done, void *ctx)
 {
@@ -268,7 +268,7 @@ static struct execution *fake_start(struct executor *x, const char *job_id,
 
 	*run = (struct execution){
 		.x = x,
-		.job_id = job_id,
+		.job_id = job->id,
 		.request = r,
 		.language = language,
 		.rule = find_rule(x, r),

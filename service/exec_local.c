@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "service/capture.h"
 #include "service/command.h"
-#include "service/marks.h"
+#include "service/compiled.h"
 #include "service/outcome.h"
 #include "service/slot.h"
 #include "service/versions.h"
@@ -40,6 +40,7 @@ struct executor {
 	struct place *place;
 	int nplace;
 	struct versions *versions;
+	int compiled; /* the folder of what was compiled before; -1: there is none */
 };
 
 struct execution {
@@ -54,6 +55,8 @@ struct execution {
 	struct workdir folder;
 	const char *path;    /* of the folder, as the program sees it */
 	const char *program; /* that compiling makes */
+	const char *tenant;
+	char key[DIGEST_HEX]; /* of what is compiled; "": it is not kept */
 	struct capture out, err;
 	struct artifacts artifacts;
 	struct wire_result result;
@@ -176,6 +179,25 @@ static void begin_run(struct execution *x)
 		refuse(x, &e);
 }
 
+static struct compiled_job compiled_job(const struct execution *x, const struct command *c)
+{
+	return (struct compiled_job){ x->tenant, x->r, x->language, c };
+}
+
+/* Whether that was compiled before, and lies in the working folder. */
+static bool find_compiled(struct execution *x, const struct command *c)
+{
+	int dir = x->place->executor->compiled;
+	struct compiled_job job = compiled_job(x, c);
+
+	if (dir < 0 || x->r->return_wasm_artifact)
+		return false;
+	compiled_key(&job, x->key);
+	return compiled_restore(dir, x->key, &x->folder);
+}
+
+static void compiled_before(struct execution *x);
+
 static void begin_compile(struct execution *x)
 {
 	struct command c;
@@ -185,8 +207,12 @@ static void begin_compile(struct execution *x)
 		begin_run(x);
 		return;
 	}
-	x->step = STEP_COMPILE;
 	command_make(&x->arena, &x->language->compile, x->language, x->r, x->path, &c);
+	if (find_compiled(x, &c)) {
+		compiled_before(x);
+		return;
+	}
+	x->step = STEP_COMPILE;
 	if (!launch(x, OUTCOME_COMPILE, &c, NULL, &e))
 		refuse(x, &e);
 }
@@ -312,19 +338,13 @@ static void finish_without_program(struct execution *x, const char *program)
 	finish(x);
 }
 
-/* Whether compiling made that file, and it is among the artifacts if it is wanted there; else the
- * job has ended. */
-static bool keep_program(struct execution *x, const struct jail_ended *ended, const char *program,
-			 bool is_wanted)
+/* Whether that file is there, and among the artifacts if it is wanted there; else the job has
+ * ended.
+ */
+static bool take_program(struct execution *x, const char *program, bool is_wanted)
 {
 	struct err e = { 0 };
 
-	keep_compile(x, ended);
-	if (!is_clean(ended)) {
-		outcome_tell(&x->arena, OUTCOME_COMPILE, ended, x->r, &x->result);
-		finish(x);
-		return false;
-	}
 	if (!workdir_has(&x->folder, program)) {
 		finish_without_program(x, program);
 		return false;
@@ -334,6 +354,17 @@ static bool keep_program(struct execution *x, const struct jail_ended *ended, co
 		return false;
 	}
 	return true;
+}
+
+/* Whether the compiler was content; else the job has ended. */
+static bool has_compiled(struct execution *x, const struct jail_ended *ended)
+{
+	keep_compile(x, ended);
+	if (is_clean(ended))
+		return true;
+	outcome_tell(&x->arena, OUTCOME_COMPILE, ended, x->r, &x->result);
+	finish(x);
+	return false;
 }
 
 static void begin_wasm(struct execution *x)
@@ -351,15 +382,37 @@ static void begin_wasm(struct execution *x)
 		refuse(x, &e);
 }
 
+/* It is no fault of the job's if it cannot be kept. */
+static void keep_compiled(struct execution *x)
+{
+	struct compiled_job job = compiled_job(x, NULL);
+	struct err e;
+
+	if (x->key[0] && !compiled_keep(x->place->executor->compiled, x->key, &job, &x->folder, &e))
+		log_warn("%s", e.msg);
+}
+
 static void compiled(struct execution *x, const struct jail_ended *ended)
 {
-	if (keep_program(x, ended, x->program, x->r->return_artifact))
-		begin_wasm(x);
+	if (!has_compiled(x, ended) || !take_program(x, x->program, x->r->return_artifact))
+		return;
+	keep_compiled(x);
+	begin_wasm(x);
+}
+
+static void compiled_before(struct execution *x)
+{
+	x->result.has_compile = true;
+	x->result.compile_cached = true;
+	x->result.compile_stderr = "";
+	if (take_program(x, x->program, x->r->return_artifact))
+		begin_run(x);
 }
 
 static void compiled_to_wasm(struct execution *x, const struct jail_ended *ended)
 {
-	if (keep_program(x, ended, arena_printf(&x->arena, "%s.wasm", x->program), true))
+	if (has_compiled(x, ended) &&
+	    take_program(x, arena_printf(&x->arena, "%s.wasm", x->program), true))
 		begin_run(x);
 }
 
@@ -492,26 +545,7 @@ static const char *local_mode(const struct executor *x)
 	return !strcmp(x->o.sandbox, "limits") ? "limits" : "unsandboxed";
 }
 
-/* The request, with the source's name as the source itself tells it where the language wants that.
- */
-static const struct wire_request *name_source(struct arena *a, const struct wire_request *r,
-					      const struct language *l)
-{
-	const char *stem =
-		r->filename || !l->source_name ? NULL : marks_group(a, l->source_name, &r->code);
-	const char *dot = strrchr(l->filename ? l->filename : "", '.');
-	const char *name = stem ? arena_printf(a, "%s%s", stem, dot ? dot : "") : NULL;
-	struct wire_request *named;
-
-	if (!name || strlen(name) > NAME_MAX || strchr(name, '/') || !fs_is_plain_path(name))
-		return r;
-	named = ARENA_NEW(a, 1, struct wire_request);
-	*named = *r;
-	named->filename = name;
-	return named;
-}
-
-static struct execution *local_start(struct executor *executor, const char *job_id,
+static struct execution *local_start(struct executor *executor, const struct executor_job *job,
 				     const struct wire_request *r, const struct language *language,
 				     execution_done_fn *done, void *ctx)
 {
@@ -521,7 +555,8 @@ static struct execution *local_start(struct executor *executor, const char *job_
 
 	assert(place);
 	*x = (struct execution){ .place = place,
-				 .r = name_source(&arena, r, language),
+				 .r = command_named(&arena, r, language),
+				 .tenant = job->tenant,
 				 .language = language,
 				 .done = done,
 				 .ctx = ctx,
@@ -530,7 +565,7 @@ static struct execution *local_start(struct executor *executor, const char *job_
 				 .out = CAPTURE_NONE,
 				 .err = CAPTURE_NONE };
 	x->program = command_program(&arena, language, x->r);
-	x->result = (struct wire_result){ .job_id = arena_strdup(&arena, job_id),
+	x->result = (struct wire_result){ .job_id = arena_strdup(&arena, job->id),
 					  .language = language->name,
 					  .execution_mode = local_mode(executor),
 					  .network = r->network,
@@ -562,6 +597,7 @@ static void local_close(struct executor *x)
 	struct arena arena = x->arena;
 
 	versions_close(x->versions);
+	fs_close(&x->compiled);
 	for (int i = 0; i < x->nplace; i++)
 		slot_let_go(&x->place[i].slot);
 	for (int i = 0; i < x->nplace; i++) {
@@ -601,9 +637,10 @@ static struct executor *local_open(const struct executor_options *o, struct err 
 
 	assert(o->slots > 0);
 	x->o = *o;
+	x->compiled = -1;
 	x->place = ARENA_NEW(&arena, (size_t)o->slots, struct place);
 	x->arena = arena;
-	if (!open_places(x, e)) {
+	if ((o->data && (x->compiled = compiled_open(o->data, e)) < 0) || !open_places(x, e)) {
 		local_close(x);
 		return NULL;
 	}

@@ -22,6 +22,11 @@ struct executor_options {
 struct executor;  /* an open place; each kind has its own behind it */
 struct execution; /* one job under way */
 
+/* Whose job it is: what one tenant compiled is no other's. The strings live until done. */
+struct executor_job {
+	const char *id, *tenant;
+};
+
 /* result has everything but queue_time_ms and total_time_ms; borrowed until this returns. The
  * execution is gone then. */
 typedef void execution_done_fn(void *ctx, const struct wire_result *result);
@@ -36,7 +41,7 @@ struct executor_ops {
 	int (*room)(const struct executor *x);
 	/* Start a job; r and language live until done. There must be room. A job that cannot be run
 	 * still ends in done, as failed. */
-	struct execution *(*start)(struct executor *x, const char *job_id,
+	struct execution *(*start)(struct executor *x, const struct executor_job *job,
 				   const struct wire_request *r, const struct language *language,
 				   execution_done_fn *done, void *ctx);
 	/* Kill it with all its children; done is told soon, as cancelled, with the output so far.

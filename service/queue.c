@@ -404,6 +404,7 @@ static bool check_language(const struct job *j, struct err *e)
 static void start(struct queue *q, struct job *j)
 {
 	const struct queue_parts *p = &q->parts;
+	const struct executor_job job = { j->id, j->ticket.tenant->name };
 	struct execution *run;
 	struct err e;
 
@@ -415,7 +416,7 @@ static void start(struct queue *q, struct job *j)
 	j->started_ms = clock_unix_ms();
 	j->started_at = clock_mono_ms();
 	q->nrunning++;
-	run = p->ops->start(p->executor, j->id, j->request, j->language, on_done, j);
+	run = p->ops->start(p->executor, &job, j->request, j->language, on_done, j);
 	if (!j->has_ended)
 		j->run = run;
 }

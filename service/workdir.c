@@ -103,6 +103,27 @@ static bool put(const struct workdir *w, const char *path, const struct bytes *d
 	return true;
 }
 
+bool workdir_replace(const struct workdir *w, const char *path, const struct bytes *data,
+		     bool is_executable, struct err *e)
+{
+	mode_t mode = is_executable ? 0755 : 0644;
+	const char *name = path;
+	CLEAN_FD int parent = -1;
+	CLEAN_FD int fd = -1;
+
+	if (!fs_is_plain_path(path))
+		return err_set(e, ERR_IMPOSSIBLE,
+			       "a file's name must be relative, without '..', not '%s'", path);
+	parent = open_parent(w, path, &name);
+	if (parent < 0 || (unlinkat(parent, name, 0) < 0 && errno != ENOENT))
+		return write_failed(path, e);
+	fd = fs_open_beneath(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+	if (fd < 0 || !fs_write_all(fd, data->data, data->len) || fchmod(fd, mode) < 0 ||
+	    !give(w, fd))
+		return write_failed(path, e);
+	return true;
+}
+
 bool workdir_fill(const struct workdir *w, const struct wire_request *r, const struct language *l,
 		  struct err *e)
 {

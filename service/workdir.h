@@ -30,6 +30,9 @@ struct workdir {
  */
 bool workdir_fill(const struct workdir *w, const struct wire_request *r, const struct language *l,
 		  struct err *e);
+/* Write one file, in place of what is there under that name; folders above it too. */
+bool workdir_replace(const struct workdir *w, const char *path, const struct bytes *data,
+		     bool is_executable, struct err *e);
 /* Whether there is a regular file of that name, reached through no link. */
 bool workdir_has(const struct workdir *w, const char *path);
 

@@ -77,7 +77,8 @@ static struct execution *start(struct bench *b, const struct wire_request *r)
 
 	assert_non_null(l);
 	assert_true(executor_local.room(b->executor) > 0);
-	return executor_local.start(b->executor, "job-1", r, l, on_done, b);
+	return executor_local.start(b->executor, &(struct executor_job){ "job-1", "" }, r, l,
+				    on_done, b);
 }
 
 static void finish(struct bench *b)
@@ -400,7 +401,8 @@ static void what_cannot_be_had_is_said(void **state)
 	assert_int_equal(run(b, &r)->status, WIRE_FAILED);
 	absent.is_available = false;
 	absent.missing = "nobash";
-	executor_local.start(b->executor, "job-2", &r, &absent, on_done, b);
+	executor_local.start(b->executor, &(struct executor_job){ "job-2", "" }, &r, &absent,
+			     on_done, b);
 	finish(b);
 	assert_int_equal(b->result.status, WIRE_FAILED);
 	assert_string_equal(

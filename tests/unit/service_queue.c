@@ -33,13 +33,13 @@ static int toy_room(const struct executor *x)
 	return x->room;
 }
 
-static struct execution *toy_start(struct executor *x, const char *job_id,
+static struct execution *toy_start(struct executor *x, const struct executor_job *job,
 				   const struct wire_request *r, const struct language *language,
 				   execution_done_fn *done, void *ctx)
 {
 	struct execution *run = &x->run[x->nrun++];
 
-	(void)job_id;
+	(void)job;
 	assert_string_equal(language->name, "toy");
 	assert_true(x->room-- > 0);
 	snprintf(run->code, sizeof(run->code), "%s", r->code.data);
