@@ -1,6 +1,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/yaml.h"
 #include "cmd/cmd.h"
 #include "service/service.h"
 
@@ -8,7 +9,8 @@ struct serve {
 	struct strings listen;
 	const char *tls_cert, *tls_key;
 	const char *data, *keys, *languages, *executor, *script, *sandbox;
-	int64_t slots;
+	const char *keep;
+	int64_t slots, keep_bytes;
 	bool allow_anonymous, no_sandbox;
 };
 
@@ -26,6 +28,10 @@ static const struct option_row serve_options[] = {
 	{ "tls-key", 0, "FILE", "its PEM key", OPTION_TEXT, offsetof(struct serve, tls_key), 0, 0 },
 	{ "allow-anonymous", 0, NULL, "serve everybody who reaches an address that is not loopback",
 	  OPTION_FLAG, offsetof(struct serve, allow_anonymous), 0, 0 },
+	{ "keep", 0, "AGE", "forget jobs that ended longer ago: 7d, 12h (kept for ever)",
+	  OPTION_TEXT, offsetof(struct serve, keep), 0, 0 },
+	{ "keep-bytes", 0, "N", "forget the oldest ended jobs while the store is larger",
+	  OPTION_NUMBER, offsetof(struct serve, keep_bytes), 1, INT64_MAX },
 	{ "languages", 0, "FILE", "a table of languages instead of ours", OPTION_TEXT,
 	  offsetof(struct serve, languages), 0, 0 },
 	{ "executor", 0, "NAME", "local (default), or fake: scripted results, for tests",
@@ -68,6 +74,26 @@ static bool choose_sandbox(struct serve *s, struct err *e)
 	return true;
 }
 
+/* `7d`, or as durations are written: `12h`, `90s`. */
+static bool read_age(const char *text, int64_t *ms, struct err *e)
+{
+	size_t n = text ? strlen(text) : 0;
+	int64_t days = 0;
+	bool ok;
+
+	*ms = 0;
+	if (!text)
+		return true;
+	if (n && text[n - 1] == 'd') {
+		ok = parse_int(text, n - 1, &days) && days > 0 && days <= 36500;
+		*ms = days * 86400000;
+	} else {
+		ok = parse_duration(text, n, ms) && *ms > 0;
+	}
+	return ok ||
+	       err_set(e, ERR_USAGE, "--keep must be an age as 7d, 12h or 30m, not '%s'", text);
+}
+
 static bool serve(struct arena *a, struct serve *s, struct err *e)
 {
 	static const char *const default_listen[] = { "127.0.0.1:8080" };
@@ -80,12 +106,15 @@ static bool serve(struct arena *a, struct serve *s, struct err *e)
 		.languages = s->languages,
 		.script = s->script,
 		.keys = s->keys,
+		.keep_bytes = s->keep_bytes,
 		.tls_cert = s->tls_cert,
 		.tls_key = s->tls_key,
 		.allow_anonymous = s->allow_anonymous,
 	};
 
 	if (!choose_sandbox(s, e))
+		return false;
+	if (!read_age(s->keep, &o.keep_ms, e))
 		return false;
 	if (!s->tls_cert != !s->tls_key)
 		return err_set(e, ERR_USAGE, "--tls-cert and --tls-key need each other");

@@ -6,11 +6,14 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/log.h"
 #include "service/routes.h"
 
-#define STOP_MS 10000 /* for what runs to be killed and answers to be sent */
+#define TIDY_MS      50    /* between steps of forgetting old jobs */
+#define TIDY_IDLE_MS 2000  /* when there were none */
+#define STOP_MS      10000 /* for what runs to be killed and answers to be sent */
 
 static const struct executor_ops *const executors[] = { &executor_local, &executor_fake };
 
@@ -28,7 +31,7 @@ struct service {
 	struct queue *queue;
 	struct httpd *http;
 	struct routes routes;
-	struct timer deadline;
+	struct timer deadline, tidy;
 	bool is_stopping;
 };
 
@@ -86,6 +89,37 @@ static void on_signal(void *ctx, int signo)
 	queue_stop(s->queue);
 	s->deadline = (struct timer){ .fn = on_deadline, .ctx = s };
 	timer_set(s->loop, &s->deadline, loop_now_ms(s->loop) + STOP_MS);
+}
+
+/* Forget old jobs, a few at a time: those who submit meanwhile hardly wait. */
+static bool tidy_step(struct service *s, size_t *n, struct err *e)
+{
+	int64_t before_ms = s->o->keep_ms ? clock_unix_ms() - s->o->keep_ms : 0;
+	int64_t bytes = 0;
+
+	if (s->o->keep_bytes && !store_bytes(s->store, &bytes, e))
+		return false;
+	if (s->o->keep_bytes && bytes > s->o->keep_bytes)
+		before_ms = INT64_MAX;
+	return store_forget_old(s->store, before_ms, n, e);
+}
+
+static void on_tidy(void *ctx)
+{
+	struct service *s = ctx;
+	size_t n = 0;
+	struct err e;
+
+	if (!tidy_step(s, &n, &e))
+		log_warn("%s", e.msg);
+	timer_set(s->loop, &s->tidy, loop_now_ms(s->loop) + (n ? TIDY_MS : TIDY_IDLE_MS));
+}
+
+static void start_tidying(struct service *s)
+{
+	s->tidy = (struct timer){ .fn = on_tidy, .ctx = s };
+	if (s->o->keep_ms || s->o->keep_bytes)
+		timer_set(s->loop, &s->tidy, loop_now_ms(s->loop));
 }
 
 static int sooner(int a_ms, int b_ms)
@@ -254,6 +288,7 @@ bool service_run(const struct service_options *o, struct err *e)
 
 	if (ok) {
 		fflush(stdout);
+		start_tidying(&s);
 		loop_each_turn(s.loop, on_turn, &s);
 		ok = loop_run(s.loop, e);
 	}

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -20,6 +21,8 @@ struct service_options {
 	const char *script;    /* of the fake executor */
 	const char *keys;      /* path of keys.yml, or NULL: anonymous use */
 	bool allow_anonymous;
+	int64_t keep_ms;                /* ended jobs are forgotten so long after; 0: never */
+	int64_t keep_bytes;             /* the oldest are, while the store is larger; 0: never */
 	const char *tls_cert, *tls_key; /* PEM files, both or neither */
 };
 

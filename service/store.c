@@ -51,6 +51,11 @@ enum sql {
 	SQL_ANSWER,
 	SQL_FIND_KEY,
 	SQL_OWED,
+	SQL_OLDEST,
+	SQL_DROP_JOB,
+	SQL_DROP_ANSWER,
+	SQL_DROP_EXACT,
+	SQL_BYTES,
 	NSQL
 };
 
@@ -76,6 +81,14 @@ static const char *const sql_text[NSQL] = {
 	[SQL_OWED] = "SELECT j.seq, j.id, j.tenant, j.language, j.is_interactive, j.created_ms,"
 		     " j.is_detected"
 		     " FROM request r JOIN job j ON j.seq = r.seq ORDER BY r.seq",
+	/* Jobs end nearly in the order they came, so no index is needed. */
+	[SQL_OLDEST] = "SELECT seq, ended_ms FROM job WHERE ended_ms IS NOT NULL"
+		       " ORDER BY seq LIMIT ?1",
+	[SQL_DROP_JOB] = "DELETE FROM job WHERE seq = ?1",
+	[SQL_DROP_ANSWER] = "DELETE FROM answer WHERE seq = ?1",
+	[SQL_DROP_EXACT] = "DELETE FROM exact WHERE seq = ?1",
+	[SQL_BYTES] = "SELECT (page_count - freelist_count) * page_size"
+		      " FROM pragma_page_count, pragma_freelist_count, pragma_page_size",
 };
 
 /*
@@ -522,4 +535,51 @@ bool store_owed(struct store *s, store_owed_fn *fn, void *ctx, struct err *e)
 	}
 	sqlite3_reset(st);
 	return false;
+}
+
+static bool find_old(struct store *s, int64_t before_ms, int64_t seq[STORE_STEP], size_t *n,
+		     struct err *e)
+{
+	sqlite3_stmt *st = sql_with(s, SQL_OLDEST, STORE_STEP);
+	bool found = true;
+
+	*n = 0;
+	while (found && *n < STORE_STEP) {
+		if (!select_row(s, SQL_OLDEST, &found, e))
+			return false;
+		if (found && sqlite3_column_int64(st, 1) < before_ms)
+			seq[(*n)++] = sqlite3_column_int64(st, 0);
+	}
+	sqlite3_reset(st);
+	return true;
+}
+
+bool store_forget_old(struct store *s, int64_t before_ms, size_t *n, struct err *e)
+{
+	static const enum sql drops[] = { SQL_DROP_ANSWER, SQL_DROP_EXACT, SQL_DROP_JOB };
+	int64_t seq[STORE_STEP];
+
+	if (!find_old(s, before_ms, seq, n, e))
+		return false;
+	if (*n && !begin(s, e))
+		return false;
+	for (size_t i = 0; i < *n; i++)
+		for (size_t k = 0; k < sizeof(drops) / sizeof(drops[0]); k++) {
+			sql_with(s, drops[k], seq[i]);
+			if (!write_run(s, drops[k], "cannot forget old jobs", e))
+				return false;
+		}
+	return true;
+}
+
+bool store_bytes(struct store *s, int64_t *out, struct err *e)
+{
+	sqlite3_stmt *st = sql_with(s, SQL_BYTES, -1);
+	bool found;
+
+	if (!select_row(s, SQL_BYTES, &found, e))
+		return false;
+	*out = found ? sqlite3_column_int64(st, 0) : 0;
+	sqlite3_reset(st);
+	return true;
 }

@@ -39,6 +39,12 @@ bool store_add_exact(struct store *s, int64_t seq, int stream, struct bytes all,
 /* A repeat of the submit shall be a new job. */
 bool store_forget_key(struct store *s, int64_t seq, struct err *e);
 
+#define STORE_STEP 200 /* jobs that are forgotten at once, at most */
+/* Forget, of the STORE_STEP oldest ended jobs, those that ended before then; *n is how many. */
+bool store_forget_old(struct store *s, int64_t before_ms, size_t *n, struct err *e);
+/* Bytes of the file that are in use. */
+bool store_bytes(struct store *s, int64_t *out, struct err *e);
+
 /* Something waits for a commit. */
 bool store_is_dirty(const struct store *s);
 /* All or nothing of what was written since the last one is on disk. */

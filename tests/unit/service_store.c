@@ -284,6 +284,41 @@ static void the_store_is_readable_for_its_owner_only(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
+static void old_jobs_are_forgotten_a_step_at_a_time(void **state)
+{
+	struct fixture *f = *state;
+	CLEAN_BUF struct buf b = BUF(100);
+	int64_t before = 0, bytes = 0, seq;
+	bool found = true;
+	size_t n = 9;
+	struct err e;
+	char id[WIRE_ID_SIZE];
+
+	for (int i = 0; i < STORE_STEP + 5; i++) {
+		snprintf(id, sizeof(id), "%036d", i);
+		seq = add(f, id, "t1", NULL);
+		if (i != 3)
+			end(f, seq, "{\"some\":\"answer\"}");
+	}
+	commit(f);
+	assert_true(store_bytes(f->store, &before, &e));
+	assert_true(store_forget_old(f->store, 1, &n, &e));
+	assert_int_equal(n, 0);
+	assert_false(store_is_dirty(f->store));
+	assert_true(store_forget_old(f->store, INT64_MAX, &n, &e));
+	assert_int_equal(n, STORE_STEP);
+	commit(f);
+	assert_true(store_forget_old(f->store, INT64_MAX, &n, &e));
+	assert_int_equal(n, 4);
+	commit(f);
+	assert_true(store_bytes(f->store, &bytes, &e));
+	assert_in_range(bytes, 1, before - 1);
+	snprintf(id, sizeof(id), "%036d", 0);
+	assert_true(store_answer(f->store, "t1", id, &b, &found, &e));
+	assert_false(found);
+	assert_owed(f, "4 000000000000000000000000000000000003 t1 python 0 1795353221000\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -297,6 +332,7 @@ int main(void)
 		TEST(a_newer_store_is_refused),
 		TEST(another_programs_database_is_refused),
 		TEST(the_store_is_readable_for_its_owner_only),
+		TEST(old_jobs_are_forgotten_a_step_at_a_time),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
