@@ -51,13 +51,26 @@ cells() {
 	test "$(grep -c "^sandbatch: ${URLS[0]} is left out" err)" -eq 1
 }
 
+@test "a run that was killed finds its jobs at each of its endpoints" {
+	fakes 4 4
+	cells 40
+	"$SANDBATCH" run s.yaml --output kept "${ENDPOINTS[@]}" >out 2>err 3>&- &
+	runner=$!
+	eventually grep -q '"ended"' kept/journal.jsonl
+	kill -9 $runner
+	wait $runner || true
+	exits 0 sandbatch run --resume=kept
+	test "$(verdicts kept | grep -c ' passed$')" -eq 40
+	jq -e '[.cells[].attempts] | max == 1' kept/summary.json
+}
+
 @test "an endpoint that is not there from the start is left out" {
 	fakes 4
 	cells 3
 	exits 0 sandbatch run s.yaml --output kept --endpoint "unix:$PWD/nothing" "${ENDPOINTS[@]}"
 	grep -x "sandbatch: unix:$PWD/nothing is left out: .*No such file or directory.*" err
 	exits 4 sandbatch run s.yaml --endpoint "unix:$PWD/nothing" --endpoint "unix:$PWD/neither"
-	grep "unix:$PWD/neither: cannot reach" err
+	grep "^sandbatch: cannot reach unix:$PWD/neither: " err
 }
 
 @test "an endpoint named twice is a mistake" {
