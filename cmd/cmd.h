@@ -14,9 +14,8 @@ extern const struct command command_run, command_validate, command_plan, command
 
 /* Print what went wrong; the exit status that belongs to its kind (cli.md's table). */
 int cmd_fail(const struct err *e);
-/* Load and plan the spec at path; its mistakes go to stderr. */
-bool cmd_plan(struct arena *a, const char *path, const struct strings *vars, struct plan *out,
-	      struct err *e);
+/* Load and plan a spec; its mistakes go to stderr. */
+bool cmd_plan(struct arena *a, const struct spec_source *from, struct plan *out, struct err *e);
 /* Where a file of ours lies: beside the program (build/), else under the prefix. Fails naming both
  * places. */
 bool cmd_find(struct arena *a, const char *beside, const char *installed, const char **out,

@@ -31,12 +31,11 @@ int cmd_fail(const struct err *e)
 	return kind < sizeof(status) / sizeof(status[0]) && status[kind] ? status[kind] : 4;
 }
 
-bool cmd_plan(struct arena *a, const char *path, const struct strings *vars, struct plan *out,
-	      struct err *e)
+bool cmd_plan(struct arena *a, const struct spec_source *from, struct plan *out, struct err *e)
 {
 	CLEAN_BUF struct buf tell = BUF(1 << 20);
 	struct spec *spec = ARENA_NEW(a, 1, struct spec);
-	bool ok = spec_load(a, path, vars->item, &tell, spec, e);
+	bool ok = spec_read(a, from, &tell, spec, e);
 
 	fputs(buf_text(&tell), stderr);
 	return ok && plan_build(a, spec, out, e);

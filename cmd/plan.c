@@ -6,7 +6,7 @@
 struct plan_opts {
 	struct strings vars;
 	const char *format;
-	bool json;
+	bool json, allow_outside;
 };
 
 static const struct option_row plan_options[] = {
@@ -16,6 +16,8 @@ static const struct option_row plan_options[] = {
 	  offsetof(struct plan_opts, json), 0, 0 },
 	{ "var", 0, "K=V", "give a var of the spec another value", OPTION_LIST,
 	  offsetof(struct plan_opts, vars), 0, 0 },
+	{ "allow-outside", 0, NULL, "let paths leave the spec's folder", OPTION_FLAG,
+	  offsetof(struct plan_opts, allow_outside), 0, 0 },
 	{ 0 },
 };
 
@@ -105,6 +107,7 @@ static int run_plan(int argc, char **argv, struct err *e)
 {
 	CLEAN_ARENA struct arena a = { 0 };
 	struct plan_opts o = { .format = "table" };
+	struct spec_source from;
 	struct operands operands;
 	struct plan plan;
 
@@ -113,10 +116,11 @@ static int run_plan(int argc, char **argv, struct err *e)
 		return cmd_fail(e);
 	if (o.json)
 		o.format = "json";
+	from = (struct spec_source){ operands.item.item[0], o.vars.item, o.allow_outside };
 	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
 		if (strcmp(formats[i].name, o.format) != 0)
 			continue;
-		if (!cmd_plan(&a, operands.item.item[0], &o.vars, &plan, e))
+		if (!cmd_plan(&a, &from, &plan, e))
 			return cmd_fail(e);
 		formats[i].print(&plan);
 		return 0;

@@ -289,10 +289,11 @@ static bool choose(struct batch *b, struct err *e)
 {
 	size_t n = 0;
 
+	b->o.choice.root = ROOT;
 	for (size_t i = 0; i < b->nplan; i++) {
 		struct batched *p = &b->plan[i];
 
-		if (choose_cells(&b->arena, &b->o.choice, ROOT, &p->whole, &p->chosen, &p->from, e))
+		if (choose_cells(&b->arena, &b->o.choice, &p->whole, &p->chosen, &p->from, e))
 			b->plan[n++] = *p;
 		else if (e->kind != ERR_NOT_FOUND)
 			return false;
@@ -311,8 +312,10 @@ static bool load_plans(struct batch *b, const struct strings *paths, struct err 
 	b->nplan = paths->n;
 	b->plan = ARENA_NEW(&b->arena, paths->n, struct batched);
 	for (size_t i = 0; i < paths->n; i++) {
-		b->plan[i].path = paths->item[i];
-		ok = cmd_plan(&b->arena, paths->item[i], &b->o.vars, &b->plan[i].whole, e) && ok;
+		struct spec_source from = { paths->item[i], b->o.vars.item, b->o.allow_outside };
+
+		b->plan[i].path = from.path;
+		ok = cmd_plan(&b->arena, &from, &b->plan[i].whole, e) && ok;
 	}
 	return ok && choose(b, e) && check_plans(b, e);
 }

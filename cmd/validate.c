@@ -19,10 +19,11 @@ static bool validate_spec(const struct validate *v, const char *path, struct err
 	CLEAN_ARENA struct arena a = { 0 };
 	CLEAN_BUF struct buf tell = BUF(1 << 20);
 	struct run_options o = { .allow_outside = v->allow_outside, .has_additions = true };
+	struct spec_source from = { path, v->vars.item, v->allow_outside };
 	struct plan plan;
 	bool ok;
 
-	if (!cmd_plan(&a, path, &v->vars, &plan, e))
+	if (!cmd_plan(&a, &from, &plan, e))
 		return false;
 	ok = run_check(&plan, &o, &tell, e);
 	fputs(buf_text(&tell), stderr);

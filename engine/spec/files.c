@@ -88,6 +88,7 @@ static bool read_file(struct loading *l, const char *path, const struct spec_fil
 		f->inode = st.st_ino;
 	}
 	f->by = by;
+	f->scope.allow_outside = l->spec->allow_outside;
 	f->scope.path = f->y.path;
 	f->scope.folder = folder_of(l->arena, f->y.path);
 	l->file[l->nfile++] = f;

@@ -53,7 +53,8 @@ static bool tell_link(const char *path, struct err *e)
 
 static bool tell_outside(const char *path, struct err *e)
 {
-	return err_set(e, ERR_SPEC, "'%.200s' leaves the spec's folder", path);
+	return err_set(e, ERR_SPEC,
+		       "'%.200s' leaves the spec's folder; --allow-outside permits that", path);
 }
 
 int glob_open(const struct glob *g, const char *path, int flags, struct err *e)

@@ -64,7 +64,9 @@ static bool find_paths(struct yaml *y, const struct text *pattern, bool wants_fo
 		       const struct spec *s, struct names *out)
 {
 	CLEAN_FD int fd = open(s->folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	struct glob g = { .dirfd = fd, .wants_folders = wants_folders };
+	struct glob g = { .dirfd = fd,
+			  .wants_folders = wants_folders,
+			  .allow_outside = s->allow_outside };
 	struct err e = { 0 };
 
 	if (fd < 0)

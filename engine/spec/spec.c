@@ -231,10 +231,16 @@ static bool finish(struct loading *l, struct err *e)
 bool spec_load(struct arena *a, const char *path, const char *const *vars, struct buf *tell,
 	       struct spec *out, struct err *e)
 {
-	struct loading l = { .arena = a, .tell = tell, .spec = out, .override = vars };
+	return spec_read(a, &(struct spec_source){ .path = path, .vars = vars }, tell, out, e);
+}
 
-	*out = (struct spec){ 0 };
-	if (!loading_read(&l, path, e))
+bool spec_read(struct arena *a, const struct spec_source *from, struct buf *tell, struct spec *out,
+	       struct err *e)
+{
+	struct loading l = { .arena = a, .tell = tell, .spec = out, .override = from->vars };
+
+	*out = (struct spec){ .allow_outside = from->allow_outside };
+	if (!loading_read(&l, from->path, e))
 		return false;
 	describe(&l);
 	decode_vars(&l);

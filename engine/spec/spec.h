@@ -186,12 +186,23 @@ struct spec {
 	struct pair_list vars; /* --var already laid over */
 	struct job_spec *job;
 	size_t njob;
+	bool allow_outside; /* what a matrix finds may lie outside of the folder */
+};
+
+/* What is read, and how. */
+struct spec_source {
+	const char *path;
+	const char *const *vars; /* "K=V", NULL at the end, or NULL: override those of the spec */
+	bool allow_outside;      /* dirs and glob of a matrix may leave the spec's folder */
 };
 
 /*
- * Read the spec at path. vars ("K=V", NULL at the end or NULL) override; one that the spec does not
- * have is ERR_USAGE. Every mistake is written to tell (see yaml.h), and e then says how many.
+ * Read a spec and those that it includes. A var that they do not have is ERR_USAGE. Every mistake
+ * is written to tell (see yaml.h), and e then says how many.
  */
+bool spec_read(struct arena *a, const struct spec_source *from, struct buf *tell, struct spec *out,
+	       struct err *e);
+/* The same, nothing outside of its folder. */
 bool spec_load(struct arena *a, const char *path, const char *const *vars, struct buf *tell,
 	       struct spec *out, struct err *e);
 /* JSON Schema (draft 2020-12) of specs, from the tables that read them. Scalars are text to us and

@@ -193,9 +193,51 @@ static void a_matrix_of_nothing_or_of_elsewhere_is_a_mistake(void **state)
 		     "matrix.s must have one of 'dirs' and 'glob'\n");
 	assert_found("{ s: { dir: 'sub/*' } }", "",
 		     "unknown key 'dir' in matrix.s; did you mean 'dirs'?\n");
-	assert_found("{ s: { dirs: '../*' } }", "", "'../*' leaves the spec's folder\n");
-	assert_found("{ s: { dirs: '/*' } }", "", "'/*' leaves the spec's folder\n");
+	assert_found("{ s: { dirs: '../*' } }", "",
+		     "'../*' leaves the spec's folder; --allow-outside permits that\n");
+	assert_found("{ s: { dirs: '/*' } }", "",
+		     "'/*' leaves the spec's folder; --allow-outside permits that\n");
 	assert_found("{ s: { glob: 'sub/*' } }", "x", "j[s=readme.txt]: x\n");
+}
+
+static void a_matrix_may_look_outside_when_it_is_allowed(void **state)
+{
+	static const char text[] =
+		"version: 1\njobs: { j: { code: x, matrix: { s: { dirs: '../sub/*' } } } }\n";
+	char folder[] = "/tmp/sandbatch-plan-XXXXXX";
+	struct spec_source from = { .allow_outside = true };
+	struct fixture f;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	build_in_folder(&f, folder, "version: 1\njobs: { j: { code: x } }\n");
+	from.path = arena_printf(&f.a, "%s/x/t.yaml", folder);
+	assert_true(fs_write(AT_FDCWD, from.path, text, strlen(text), &f.e));
+	assert_true(spec_read(&f.a, &from, &f.tell, &f.s, &f.e));
+	assert_string_equal(f.s.job[0].matrix.axis[0].path[1], "../sub/s02");
+	from.allow_outside = false;
+	assert_false(spec_read(&f.a, &from, &f.tell, &f.s, &f.e));
+	assert_true(fs_remove_tree(AT_FDCWD, folder, &f.e));
+	finish(&f);
+}
+
+static void a_matrix_never_follows_a_link(void **state)
+{
+	static const char text[] =
+		"version: 1\njobs: { j: { code: x, matrix: { s: { dirs: 'sub/*' } } } }\n";
+	char folder[] = "/tmp/sandbatch-plan-XXXXXX";
+	struct fixture f;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	build_in_folder(&f, folder, text);
+	assert_true(f.is_good);
+	assert_int_equal(symlink("../x", arena_printf(&f.a, "%s/sub/s03", folder)), 0);
+	assert_false(spec_load(&f.a, f.s.path, NULL, &f.tell, &f.s, &f.e));
+	assert_non_null(strstr(buf_text(&f.tell), "'sub/s03' is, or goes through, a symbolic link, "
+						  "which is never followed\n"));
+	assert_true(fs_remove_tree(AT_FDCWD, folder, &f.e));
+	finish(&f);
 }
 
 static void the_last_key_of_a_matrix_changes_fastest(void **state)
@@ -392,6 +434,8 @@ int main(void)
 		cmocka_unit_test(a_matrix_of_files_has_a_cell_for_each),
 		cmocka_unit_test(equal_names_are_told_apart_by_their_paths),
 		cmocka_unit_test(an_include_extends_the_cell_of_a_folder),
+		cmocka_unit_test(a_matrix_may_look_outside_when_it_is_allowed),
+		cmocka_unit_test(a_matrix_never_follows_a_link),
 		cmocka_unit_test(a_matrix_of_nothing_or_of_elsewhere_is_a_mistake),
 		cmocka_unit_test(ids_stay_on_one_line_and_apart),
 		cmocka_unit_test(exclude_removes_what_matches_all_its_keys),
