@@ -289,7 +289,7 @@ bool cache_get(struct cache *c, struct arena *a, const char *cell, const struct 
 {
 	struct stored *s = map_get(&c->by_key, key->hex, DIGEST_HEX - 1);
 	CLEAN_BUF struct buf b = BUF(STORED_MAX + 1);
-	bool ok = s && store_read(c, s, &b) && payload_parse(a, b.data, b.len, out);
+	bool ok = s && store_read(c, s, &b) && payload_parse(a, buf_text(&b), b.len, out);
 
 	if (s && !ok)
 		map_del(&c->by_key, key->hex, DIGEST_HEX - 1);

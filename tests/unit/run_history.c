@@ -9,6 +9,7 @@
 
 #include "base/fs.h"
 #include "run/history.h"
+#include "tests/unit/run_fuzz.h"
 
 /* A run's folder that a test fills. */
 struct site {
@@ -240,6 +241,33 @@ static void a_killed_run_knows_how_it_ran_from_a_result(void **state)
 	assert_string_equal(load(s, BEGIN ENDED)->execution_mode, "cold");
 }
 
+static bool replay(void *ctx, const char *path, const struct stat *st, struct err *e)
+{
+	CLEAN_ARENA struct arena a = { 0 };
+	int *n = ctx;
+	char *data;
+	size_t len;
+
+	(void)st;
+	if (!fs_read(&a, AT_FDCWD, arena_printf(&a, "fixtures/fuzz/run_history/%s", path), 1 << 20,
+		     &data, &len, e))
+		return false;
+	fuzz_journal(data, len);
+	++*n;
+	return true;
+}
+
+static void what_the_fuzzer_found_or_was_given_is_read_or_refused(void **state)
+{
+	struct err e = { 0 };
+	int n = 0;
+
+	(void)state;
+	if (!fs_walk(AT_FDCWD, "fixtures/fuzz/run_history", 1000, replay, &n, &e))
+		fail_msg("%s", e.msg);
+	assert_true(n >= 10);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -253,6 +281,7 @@ int main(void)
 		TEST(lines_that_make_no_sense_are_told),
 		TEST(outputs_are_read_of_cells_that_are_not_as_expected),
 		TEST(a_summary_has_its_rows_in_the_plans_order_and_counts_them),
+		cmocka_unit_test(what_the_fuzzer_found_or_was_given_is_read_or_refused),
 		TEST(a_killed_run_knows_how_it_ran_from_a_result),
 	};
 
