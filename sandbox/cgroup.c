@@ -21,34 +21,11 @@
 /* v1 controllers, in the order of enum CGROUP_*. */
 static const char *const CONTROLLER[CGROUP_HIERARCHIES] = { "memory", "pids", "cpuacct" };
 
-static bool put(int dir, const char *file, const char *text)
-{
-	int fd = openat(dir, file, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	bool is_written = write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-	int saved = errno;
-	close(fd);
-	errno = saved;
-	return is_written;
-}
-
 static bool put_number(int dir, const char *file, uint64_t n)
 {
 	char text[24];
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)n);
-	return put(dir, file, text);
-}
-
-/* The file's text; "" if there is none. */
-static const char *get(int dir, const char *file, char *out, size_t size)
-{
-	int fd = openat(dir, file, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, out, size - 1);
-	if (fd >= 0)
-		close(fd);
-	out[n > 0 ? n : 0] = '\0';
-	return out;
+	return text_write(dir, file, text);
 }
 
 /* The number of the line "key number", or the file's only number when key is "". 0 if there is
@@ -57,7 +34,7 @@ static uint64_t get_number(int dir, const char *file, const char *key)
 {
 	char text[2048] = "";
 	size_t n = strlen(key);
-	for (const char *line = get(dir, file, text, sizeof(text)); line;
+	for (const char *line = text_read(dir, file, text, sizeof(text)); line;
 	     line = strchr(line, '\n')) {
 		line += *line == '\n';
 		if (strncmp(line, key, n) == 0 && (n == 0 || line[n] == ' '))
@@ -128,7 +105,7 @@ static void kill_member(int base, const char *pid)
 
 static void move_member(int base, const char *pid)
 {
-	put(base, LEAF "/cgroup.procs", pid);
+	text_write(base, LEAF "/cgroup.procs", pid);
 }
 
 static void each_member(int group, void (*act)(int group, const char *pid))
@@ -151,8 +128,8 @@ static bool destroy(int base, const char *name)
 		if (errno != EBUSY)
 			return false;
 		int group = openat(base, name, FOLDER);
-		put(group, "pids.max", "0"); /* no fork outruns us */
-		put(group, "cgroup.kill", "1");
+		text_write(group, "pids.max", "0"); /* no fork outruns us */
+		text_write(group, "cgroup.kill", "1");
 		each_member(group, kill_member);
 		close(group);
 		usleep(5000);
@@ -166,7 +143,7 @@ static bool destroy_all(int base, const char *prefix, struct why *w)
 	DIR *d = fdopendir(base);
 	for (const struct dirent *e; d && (e = readdir(d));)
 		if (strncmp(e->d_name, prefix, strlen(prefix)) == 0 && !destroy(base, e->d_name))
-			is_ok = why_sys(w, "cannot remove the cgroup %s", e->d_name);
+			is_ok = fail(w, "cannot remove the cgroup %s: %m", e->d_name);
 	if (d)
 		closedir(d);
 	return is_ok;
@@ -179,7 +156,7 @@ bool cgroup_sweep(pid_t service, struct why *w)
 	char prefix[40], path[4096];
 	bool is_ok = true;
 	snprintf(prefix, sizeof(prefix), "sandbatch.%d.", (int)service);
-	for (size_t i = 0; i < sizeof(ORDER) / sizeof(ORDER[0]); i++) {
+	for (size_t i = 0; i < COUNT(ORDER); i++) {
 		int base = ORDER[i] ? open_hierarchy(ORDER[i], path, sizeof(path)) : open_v2_base();
 		is_ok = (base < 0 || destroy_all(base, prefix, w)) && is_ok;
 	}
@@ -200,10 +177,10 @@ static bool open_v1(struct cgroup *c, struct why *w)
 		/* A namesake is left from a service that is gone and had our service's pid. */
 		if (!destroy(c->base[i], c->name) || mkdirat(c->base[i], c->name, 0755) != 0)
 			return errno == EROFS || errno == EACCES ||
-			       why_sys(w, "cannot make the %s cgroup %s", CONTROLLER[i], c->name);
+			       fail(w, "cannot make the %s cgroup %s: %m", CONTROLLER[i], c->name);
 		c->group[i] = openat(c->base[i], c->name, FOLDER);
-		if (!put(c->group[i], "cgroup.procs", "0"))
-			return why_sys(w, "cannot join the %s cgroup %s", CONTROLLER[i], c->name);
+		if (!text_write(c->group[i], "cgroup.procs", "0"))
+			return fail(w, "cannot join the %s cgroup %s: %m", CONTROLLER[i], c->name);
 	}
 	c->kind = CGROUP_V1;
 	return true;
@@ -214,11 +191,11 @@ static bool begin_v1(const struct cgroup *c, uint64_t memory_bytes, uint64_t pro
 	int memory = c->group[CGROUP_MEMORY];
 	/* memsw may never be below memory, so it goes out of the way first; a kernel without it has
 	 * no swap to limit */
-	put(memory, "memory.memsw.limit_in_bytes", "-1");
+	text_write(memory, "memory.memsw.limit_in_bytes", "-1");
 	return put_number(memory, "memory.limit_in_bytes", memory_bytes) &&
 	       (put_number(memory, "memory.memsw.limit_in_bytes", memory_bytes) ||
 		errno == ENOENT) &&
-	       put(memory, "memory.max_usage_in_bytes", "0") &&
+	       text_write(memory, "memory.max_usage_in_bytes", "0") &&
 	       put_number(c->group[CGROUP_PIDS], "pids.max",
 			  processes + 1); /* the warden is inside */
 }
@@ -241,15 +218,15 @@ static void open_v2(struct cgroup *c)
 	static const char CONTROL[] = "cgroup.subtree_control", ON[] = "+memory +pids";
 	char text[512];
 	int base = c->base[0] = open_v2_base();
-	get(base, "cgroup.controllers", text, sizeof(text));
+	text_read(base, "cgroup.controllers", text, sizeof(text));
 	if (!strstr(text, "memory") || !strstr(text, "pids"))
 		return;
 	/* Controllers go only to groups whose parent holds no process: those of base move to a
 	 * leaf. */
-	bool is_on = put(base, CONTROL, ON);
+	bool is_on = text_write(base, CONTROL, ON);
 	if (!is_on && errno == EBUSY && (mkdirat(base, LEAF, 0755) == 0 || errno == EEXIST)) {
 		each_member(base, move_member);
-		is_on = put(base, CONTROL, ON);
+		is_on = text_write(base, CONTROL, ON);
 	}
 	/* Try it: a group of ours tells more than permissions do. */
 	if (is_on && destroy(base, c->name) && mkdirat(base, c->name, 0755) == 0 &&
@@ -264,8 +241,9 @@ static bool begin_v2(struct cgroup *c, uint64_t memory_bytes, uint64_t processes
 	int group = c->group[0] = openat(c->base[0], c->name, FOLDER);
 	/* One victim, and the whole command ends; no swap to hide in, where there is swap. */
 	return put_number(group, "memory.max", memory_bytes) &&
-	       put_number(group, "pids.max", processes) && put(group, "memory.oom.group", "1") &&
-	       (put(group, "memory.swap.max", "0") || errno == ENOENT);
+	       put_number(group, "pids.max", processes) &&
+	       text_write(group, "memory.oom.group", "1") &&
+	       (text_write(group, "memory.swap.max", "0") || errno == ENOENT);
 }
 
 static struct cgroup_usage read_v2(const struct cgroup *c)
@@ -305,7 +283,7 @@ bool cgroup_begin(struct cgroup *c, uint64_t memory_bytes, uint64_t processes, s
 		return true;
 	if (!(c->kind == CGROUP_V1 ? begin_v1(c, memory_bytes, processes)
 				   : begin_v2(c, memory_bytes, processes)))
-		return why_sys(w, "cannot set the limits of the cgroup %s", c->name);
+		return fail(w, "cannot set the limits of the cgroup %s: %m", c->name);
 	c->start = read_total(c);
 	return true;
 }
@@ -334,7 +312,7 @@ void cgroup_close(struct cgroup *c)
 	for (int i = 0; i < CGROUP_HIERARCHIES; i++) {
 		if (c->group[i] < 0)
 			continue;
-		put(c->base[i], "cgroup.procs", "0");
+		text_write(c->base[i], "cgroup.procs", "0");
 		destroy(c->base[i], c->name);
 	}
 }

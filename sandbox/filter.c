@@ -78,7 +78,7 @@ static bool add_calls(scmp_filter_ctx ctx, int error, const char *calls, struct 
 		int call = seccomp_syscall_resolve_name(name);
 		if (call == __NR_SCMP_ERROR ||
 		    seccomp_rule_add(ctx, SCMP_ACT_ERRNO((unsigned)error), call, 0) != 0)
-			return why_set(w, "seccomp filter: cannot deny %s", name);
+			return fail(w, "seccomp filter: cannot deny %s", name);
 	}
 	return true;
 }
@@ -87,7 +87,7 @@ static bool add_arg(scmp_filter_ctx ctx, const struct arg_rule *r, struct why *w
 {
 	uint32_t action = SCMP_ACT_ERRNO((unsigned)r->error);
 	return seccomp_rule_add_array(ctx, action, r->call, 1, &r->arg) == 0 ||
-	       why_set(w, "seccomp filter: cannot limit call %d", r->call);
+	       fail(w, "seccomp filter: cannot limit call %d", r->call);
 }
 
 /* Unix, IPv4 and IPv6 are the families left: everything above is a number greater than AF_INET6. */
@@ -104,10 +104,10 @@ static bool add_families(scmp_filter_ctx ctx, int call, struct why *w)
 
 static bool add_all(scmp_filter_ctx ctx, bool is_counted, struct why *w)
 {
-	for (size_t i = 0; i < sizeof(DENIED) / sizeof(DENIED[0]); i++)
+	for (size_t i = 0; i < COUNT(DENIED); i++)
 		if (!add_calls(ctx, DENIED[i].error, DENIED[i].calls, w))
 			return false;
-	for (size_t i = 0; i < sizeof(ARG_RULES) / sizeof(ARG_RULES[0]); i++)
+	for (size_t i = 0; i < COUNT(ARG_RULES); i++)
 		if (!add_arg(ctx, &ARG_RULES[i], w))
 			return false;
 	/* A memfd that is written, not mapped, is in no process's resident set: the watcher cannot
@@ -121,25 +121,25 @@ static bool export(scmp_filter_ctx ctx, struct sock_fprog *out, struct why *w)
 {
 	int fd = memfd_create("filter", MFD_CLOEXEC);
 	if (fd < 0 || seccomp_export_bpf(ctx, fd) != 0)
-		return why_sys(w, "seccomp filter: cannot export it");
+		return fail(w, "seccomp filter: cannot export it: %m");
 	off_t size = lseek(fd, 0, SEEK_END);
 	out->filter = malloc((size_t)size);
 	bool is_read = out->filter && pread(fd, out->filter, (size_t)size, 0) == size;
 	out->len = (unsigned short)((size_t)size / sizeof(struct sock_filter));
 	close(fd);
-	return is_read || why_sys(w, "seccomp filter: cannot read it back");
+	return is_read || fail(w, "seccomp filter: cannot read it back: %m");
 }
 
 bool filter_build(struct sock_fprog *out, bool is_counted, struct why *w)
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
 	if (!ctx)
-		return why_set(w, "seccomp filter: libseccomp cannot start");
+		return fail(w, "seccomp filter: libseccomp cannot start");
 	/* int 0x80 and x32 number their calls differently: no table of ours would fit. */
 	bool is_ok = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) == 0 &&
 		     seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2) == 0;
 	if (!is_ok)
-		why_set(w, "seccomp filter: this libseccomp is too old");
+		fail(w, "seccomp filter: this libseccomp is too old");
 	is_ok = is_ok && add_all(ctx, is_counted, w) && export(ctx, out, w);
 	seccomp_release(ctx);
 	return is_ok;

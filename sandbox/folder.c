@@ -88,7 +88,7 @@ static bool sweep(const char *prefix, struct why *w)
 		if (strncmp(e->d_name, prefix, strlen(prefix)) == 0 &&
 		    fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 		    st.st_uid == geteuid() && !remove_tree(dirfd(d), e->d_name))
-			is_ok = why_sys(w, "cannot remove " PLACE "/%s", e->d_name);
+			is_ok = fail(w, "cannot remove " PLACE "/%s: %m", e->d_name);
 	if (d)
 		closedir(d);
 	return is_ok;
@@ -111,10 +111,10 @@ bool folder_open(struct slot *s, struct why *w)
 		 s->number);
 	if (!mkdtemp(s->base)) {
 		s->base[0] = '\0';
-		return why_sys(w, "cannot make a folder in " PLACE);
+		return fail(w, "cannot make a folder in " PLACE ": %m");
 	}
 	/* jobs of another uid must get through, not look around */
-	return chmod(s->base, 0711) == 0 || why_sys(w, "cannot open up %s", s->base);
+	return chmod(s->base, 0711) == 0 || fail(w, "cannot open up %s: %m", s->base);
 }
 
 bool folder_make(struct slot *s, struct why *w)
@@ -123,9 +123,9 @@ bool folder_make(struct slot *s, struct why *w)
 	snprintf(path, sizeof(path), "%s/job", s->base);
 	if (!remove_tree(AT_FDCWD, path) || mkdir(path, 0700) != 0 ||
 	    chown(path, s->uid, s->gid) != 0)
-		return why_sys(w, "cannot make %s", path);
+		return fail(w, "cannot make %s: %m", path);
 	s->work = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return s->work >= 0 || why_sys(w, "cannot open %s", path);
+	return s->work >= 0 || fail(w, "cannot open %s: %m", path);
 }
 
 void folder_close(struct slot *s)

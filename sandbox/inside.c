@@ -42,12 +42,12 @@ static bool set_limit(__rlimit_resource_t which, rlim_t soft, rlim_t hard, struc
 {
 	struct rlimit now;
 	if (getrlimit(which, &now) != 0)
-		return why_sys(w, "cannot read resource limit %d", (int)which);
+		return fail(w, "cannot read resource limit %d: %m", (int)which);
 	/* never more than what we have: only root may raise it */
 	struct rlimit new = { soft < now.rlim_max ? soft : now.rlim_max,
 			      hard < now.rlim_max ? hard : now.rlim_max };
 	return setrlimit(which, &new) == 0 ||
-	       why_sys(w, "cannot set resource limit %d", (int)which);
+	       fail(w, "cannot set resource limit %d: %m", (int)which);
 }
 
 /* CPU time and memory are the warden's to measure; here only the backstops in case it is late. */
@@ -74,7 +74,7 @@ static bool set_limits(const struct slot *s, const struct job *j, struct why *w)
 		{ RLIMIT_NICE, 0, 0 },
 		{ RLIMIT_MSGQUEUE, 0, 0 },
 	};
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+	for (size_t i = 0; i < COUNT(table); i++)
 		if (!set_limit(table[i].which, table[i].soft, table[i].hard, w))
 			return false;
 	return true;
@@ -87,7 +87,7 @@ static bool change_user(const struct slot *s, struct why *w)
 		return true;
 	return (setgroups(0, NULL) == 0 && setresgid(s->gid, s->gid, s->gid) == 0 &&
 		setresuid(s->uid, s->uid, s->uid) == 0) ||
-	       why_sys(w, "cannot become user %u", s->uid);
+	       fail(w, "cannot become user %u: %m", s->uid);
 }
 
 static bool drop_capabilities(struct why *w)
@@ -96,25 +96,14 @@ static bool drop_capabilities(struct why *w)
 	struct __user_cap_data_struct none[2] = { { 0 } };
 	return (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == 0 &&
 		syscall(SYS_capset, &head, none) == 0) ||
-	       why_sys(w, "cannot drop capabilities");
-}
-
-/* A job is to be killed for memory before anyone else; it cannot take that back. */
-static void offer_to_oom(const struct slot *s)
-{
-	int fd = openat(s->proc, "self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	if (write(fd, "500", 3) < 0)
-		errno = 0; /* no harm: limits hold all the same */
-	close(fd);
+	       fail(w, "cannot drop capabilities: %m");
 }
 
 static bool take_stdio(const struct job *j, struct why *w)
 {
 	for (int i = 0; i < 3; i++)
 		if (dup2(j->stdio[i], i) < 0)
-			return why_sys(w, "cannot take fd %d", i);
+			return fail(w, "cannot take fd %d: %m", i);
 	return true;
 }
 
@@ -122,7 +111,8 @@ static bool become_job(const struct slot *s, const struct job *j, struct why *w)
 {
 	umask(022);
 	reset_signals();
-	offer_to_oom(s);
+	/* To be killed for memory before anyone else, which it cannot take back. No harm if not. */
+	text_write(s->proc, "self/oom_score_adj", "500");
 	if (!take_stdio(j, w) || !set_limits(s, j, w))
 		return false;
 	if (s->mode != MODE_NONE && (!change_user(s, w) || !drop_capabilities(w)))
@@ -130,10 +120,10 @@ static bool become_job(const struct slot *s, const struct job *j, struct why *w)
 	/* after the change of user, which resets it; without namespaces it is all that ties it to
 	 * us */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
-		return why_sys(w, "cannot tie the program to the warden");
+		return fail(w, "cannot tie the program to the warden: %m");
 	if (fchdir(s->work) != 0)
-		return why_sys(w, "cannot enter the working folder");
-	return setsid() >= 0 || why_sys(w, "cannot make a session");
+		return fail(w, "cannot enter the working folder: %m");
+	return setsid() >= 0 || fail(w, "cannot make a session: %m");
 }
 
 _Noreturn void inside_job(const struct slot *s, const struct job *j, int report)
@@ -143,16 +133,16 @@ _Noreturn void inside_job(const struct slot *s, const struct job *j, int report)
 		tell_failure(report, &w);
 	/* close on exec, not now: a failing execve must still be told */
 	if (syscall(SYS_close_range, 3U, ~0U, 1U << 2) != 0) {
-		why_sys(&w, "cannot close fds");
+		fail(&w, "cannot close fds: %m");
 		tell_failure(report, &w);
 	}
 	if (s->mode != MODE_NONE &&
 	    syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0U, &s->filter) != 0) {
-		why_sys(&w, "cannot load the seccomp filter");
+		fail(&w, "cannot load the seccomp filter: %m");
 		tell_failure(report, &w);
 	}
 	execve(j->argv[0], j->argv, j->envp);
-	why_sys(&w, "cannot run %s", j->argv[0]);
+	fail(&w, "cannot run %s: %m", j->argv[0]);
 	tell_failure(report, &w);
 }
 
@@ -160,10 +150,10 @@ bool inside_enter(struct why *w)
 {
 	/* the warden may be killed at any time: then so are we, and with us all of the namespace */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
-		return why_sys(w, "cannot tie init to the warden");
+		return fail(w, "cannot tie init to the warden: %m");
 	/* here and not in the warden: our group may be this command's own */
 	if (unshare(CLONE_NEWCGROUP) != 0)
-		return why_sys(w, "cannot make a cgroup namespace");
+		return fail(w, "cannot make a cgroup namespace: %m");
 	return root_mount_proc(w);
 }
 
@@ -187,7 +177,7 @@ _Noreturn void inside_init(const struct slot *s, const struct job *j, int report
 	if (job == 0)
 		inside_job(s, j, report);
 	if (job < 0) {
-		why_sys(&r.why, "cannot fork");
+		fail(&r.why, "cannot fork: %m");
 		tell_failure(report, &r.why);
 	}
 	let_go_of_stdio(j);

@@ -51,7 +51,7 @@ static bool is_sound(const struct message *m, const struct run *r)
 		[JAIL_KILL] = { sizeof(struct jail_plain), 0 },
 		[JAIL_CLEAR] = { sizeof(struct jail_plain), 0 },
 	};
-	return m->u.op < sizeof(SHAPE) / sizeof(SHAPE[0]) && m->len == SHAPE[m->u.op].size &&
+	return m->u.op < COUNT(SHAPE) && m->len == SHAPE[m->u.op].size &&
 	       m->nfd == SHAPE[m->u.op].nfd && (r->pid == 0 || m->u.op == JAIL_KILL);
 }
 
@@ -132,7 +132,7 @@ static bool parse_number(const char *text, long min, long max, long *out)
 static bool set_mode(struct options *o, const char *text)
 {
 	static const char *const MODES[] = { "full", "limits", "none" };
-	for (size_t i = 0; i < sizeof(MODES) / sizeof(MODES[0]); i++) {
+	for (size_t i = 0; i < COUNT(MODES); i++) {
 		if (strcmp(text, MODES[i]) == 0) {
 			o->slot.mode = (enum mode)i;
 			return true;
@@ -182,7 +182,7 @@ static void ignore_signals(void)
 	static const int IGNORED[] = {
 		SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1, SIGUSR2
 	};
-	for (size_t i = 0; i < sizeof(IGNORED) / sizeof(IGNORED[0]); i++)
+	for (size_t i = 0; i < COUNT(IGNORED); i++)
 		signal(IGNORED[i], SIG_IGN);
 	signal(SIGCHLD, SIG_DFL); /* ignored, it would reap before we could */
 }

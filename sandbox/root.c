@@ -52,12 +52,12 @@ static bool make(const char *path, bool is_folder, struct why *w)
 	for (char *p = part; (p = strchr(p + 1, '/'));) {
 		*p = '\0';
 		if (mkdir(part, 0755) != 0 && errno != EEXIST)
-			return why_sys(w, "sandbox root: cannot make /%s", part);
+			return fail(w, "sandbox root: cannot make /%s: %m", part);
 		*p = '/';
 	}
 	if ((is_folder ? mkdir(part, 0755) : mknod(part, S_IFREG | 0644, 0)) != 0 &&
 	    errno != EEXIST)
-		return why_sys(w, "sandbox root: cannot make /%s", part);
+		return fail(w, "sandbox root: cannot make /%s: %m", part);
 	return true;
 }
 
@@ -68,13 +68,13 @@ static bool bind(const char *from, uint64_t attributes, struct why *w)
 	const char *to = from + 1;
 	struct stat st;
 	if (stat(from, &st) != 0)
-		return why_sys(w, "sandbox root: %s", from);
+		return fail(w, "sandbox root: %s: %m", from);
 	if (!make(to, S_ISDIR(st.st_mode), w))
 		return false;
 	if (mount(from, to, NULL, MS_BIND | MS_REC, NULL) != 0)
-		return why_sys(w, "sandbox root: cannot bind %s", from);
+		return fail(w, "sandbox root: cannot bind %s: %m", from);
 	return mount_setattr(AT_FDCWD, to, AT_RECURSIVE, &attr, sizeof(attr)) == 0 ||
-	       why_sys(w, "sandbox root: cannot make %s read-only", from);
+	       fail(w, "sandbox root: cannot make %s read-only: %m", from);
 }
 
 /* A link is copied, all else is bound. */
@@ -86,7 +86,7 @@ static bool show(const char *path, struct why *w)
 		return bind(path, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, w);
 	to[n] = '\0';
 	/* the folder above is there: what is shown starts with one */
-	return symlink(to, path + 1) == 0 || why_sys(w, "sandbox root: cannot link %s", path);
+	return symlink(to, path + 1) == 0 || fail(w, "sandbox root: cannot link %s: %m", path);
 }
 
 static bool show_matches(const char *pattern, struct why *w)
@@ -105,25 +105,22 @@ static bool show_extra(const char *path, struct why *w)
 {
 	static const char *const TAKEN[] = { "/tmp", "/dev", "/proc", "/etc", "/var/tmp" };
 	if (path[0] != '/' || path[1] == '\0')
-		return why_set(w, "--bind wants an absolute path below /, not '%s'", path);
+		return fail(w, "--bind wants an absolute path below /, not '%s'", path);
 	if (strncmp(path, "/usr/", 5) == 0)
 		return true;
-	for (size_t i = 0; i < sizeof(TAKEN) / sizeof(TAKEN[0]); i++) {
+	for (size_t i = 0; i < COUNT(TAKEN); i++) {
 		size_t n = strlen(TAKEN[i]);
 		if (strncmp(path, TAKEN[i], n) == 0 && (path[n] == '/' || path[n] == '\0'))
-			return why_set(w, "--bind %s: the sandbox has a %s of its own", path,
-				       TAKEN[i]);
+			return fail(w, "--bind %s: the sandbox has a %s of its own", path,
+				    TAKEN[i]);
 	}
 	return bind(path, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, w);
 }
 
 static bool write_file(const char *path, const char *text, struct why *w)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-	bool is_ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-	if (fd >= 0)
-		close(fd);
-	return is_ok || why_sys(w, "sandbox root: cannot write /%s", path);
+	return make(path, false, w) && (text_write(AT_FDCWD, path, text) ||
+					fail(w, "sandbox root: cannot write /%s: %m", path));
 }
 
 /* Accounts and names: only root, who is nobody here, and the job. */
@@ -149,20 +146,20 @@ static bool write_etc(const struct slot *s, struct why *w)
 
 static bool make_dev(struct why *w)
 {
-	for (size_t i = 0; i < sizeof(DEVICES) / sizeof(DEVICES[0]); i++)
+	for (size_t i = 0; i < COUNT(DEVICES); i++)
 		if (!bind(DEVICES[i], MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, w))
 			return false;
-	for (size_t i = 0; i < sizeof(LINKS) / sizeof(LINKS[0]); i++)
+	for (size_t i = 0; i < COUNT(LINKS); i++)
 		if (symlink(LINKS[i][0], LINKS[i][1]) != 0)
-			return why_sys(w, "sandbox root: cannot link /%s", LINKS[i][1]);
+			return fail(w, "sandbox root: cannot link /%s: %m", LINKS[i][1]);
 	return true;
 }
 
 static bool fill(const struct slot *s, struct why *w)
 {
-	for (size_t i = 0; i < sizeof(FOLDERS) / sizeof(FOLDERS[0]); i++)
+	for (size_t i = 0; i < COUNT(FOLDERS); i++)
 		if (mkdir(FOLDERS[i], 0755) != 0)
-			return why_sys(w, "sandbox root: cannot make /%s", FOLDERS[i]);
+			return fail(w, "sandbox root: cannot make /%s: %m", FOLDERS[i]);
 	if (!show("/usr", w) || !write_etc(s, w) || !make_dev(w))
 		return false;
 	if (!show_matches(TOP, w) || !show_matches(SHOWN, w) || !show_matches(VAR, w))
@@ -175,7 +172,7 @@ static bool fill(const struct slot *s, struct why *w)
 	 * mounted already. The host's lies under each command's own, out of reach.
 	 */
 	if (!s->is_root && mount("/proc", "proc", NULL, MS_BIND | MS_REC, NULL) != 0)
-		return why_sys(w, "sandbox root: cannot bind /proc");
+		return fail(w, "sandbox root: cannot bind /proc: %m");
 	return true;
 }
 
@@ -186,19 +183,19 @@ static bool enter(struct why *w)
 	/* Onto itself, then away with what lies below (pivot_root(2), NOTES): no spare folder
 	 * needed. */
 	if (syscall(SYS_pivot_root, ".", ".") != 0 || umount2(".", MNT_DETACH) != 0)
-		return why_sys(w, "sandbox root: cannot enter it");
+		return fail(w, "sandbox root: cannot enter it: %m");
 	return (chdir("/") == 0 && mount_setattr(AT_FDCWD, "/", 0, &attr, sizeof(attr)) == 0) ||
-	       why_sys(w, "sandbox root: cannot make it read-only");
+	       fail(w, "sandbox root: cannot make it read-only: %m");
 }
 
 bool root_build(const struct slot *s, struct why *w)
 {
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
-		return why_sys(w, "sandbox root: cannot detach from the host's mounts");
+		return fail(w, "sandbox root: cannot detach from the host's mounts: %m");
 	if (mount("sandbatch", NEW_ROOT, "tmpfs", MS_NOSUID | MS_NODEV,
 		  "mode=0755,size=4m,nr_inodes=4096") != 0 ||
 	    chdir(NEW_ROOT) != 0)
-		return why_sys(w, "sandbox root: cannot mount a tmpfs");
+		return fail(w, "sandbox root: cannot mount a tmpfs: %m");
 	mode_t old = umask(022);
 	bool is_ok = fill(s, w);
 	umask(old);
@@ -215,7 +212,7 @@ static const struct {
 	{ "/tmp/work", JAIL_WORKDIR, 0700 }, /* last: it covers the others' way in */
 };
 
-#define NWORK (sizeof(WORK) / sizeof(WORK[0]))
+#define NWORK (COUNT(WORK))
 
 bool root_mount_work(const struct slot *s, const struct jail_prepare *p, struct why *w)
 {
@@ -223,16 +220,16 @@ bool root_mount_work(const struct slot *s, const struct jail_prepare *p, struct 
 	snprintf(options, sizeof(options), "mode=0711,size=%llu,nr_inodes=%llu",
 		 (unsigned long long)p->disk_bytes, (unsigned long long)p->max_files + NWORK + 1);
 	if (mount("work", JAIL_WORKDIR, "tmpfs", MS_NOSUID | MS_NODEV, options) != 0)
-		return why_sys(w, "cannot mount a working folder of %llu bytes",
-			       (unsigned long long)p->disk_bytes);
+		return fail(w, "cannot mount a working folder of %llu bytes: %m",
+			    (unsigned long long)p->disk_bytes);
 	for (size_t i = 0; i < NWORK; i++) {
 		if (mkdir(WORK[i].folder, 0700) != 0 || chmod(WORK[i].folder, WORK[i].mode) != 0 ||
 		    chown(WORK[i].folder, s->uid, s->gid) != 0)
-			return why_sys(w, "cannot make %s", WORK[i].folder);
+			return fail(w, "cannot make %s: %m", WORK[i].folder);
 	}
 	for (size_t i = 0; i < NWORK; i++)
 		if (mount(WORK[i].folder, WORK[i].at, NULL, MS_BIND, NULL) != 0)
-			return why_sys(w, "cannot show %s", WORK[i].at);
+			return fail(w, "cannot show %s: %m", WORK[i].at);
 	return true;
 }
 
@@ -240,14 +237,14 @@ bool root_unmount_work(struct why *w)
 {
 	for (size_t i = NWORK; i-- > 0;)
 		if (umount2(WORK[i].at, MNT_DETACH) != 0)
-			return why_sys(w, "cannot unmount %s", WORK[i].at);
+			return fail(w, "cannot unmount %s: %m", WORK[i].at);
 	return umount2(JAIL_WORKDIR, MNT_DETACH) == 0 ||
-	       why_sys(w, "cannot unmount the working folder");
+	       fail(w, "cannot unmount the working folder: %m");
 }
 
 bool root_mount_proc(struct why *w)
 {
 	return mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC,
 		     "hidepid=2,subset=pid") == 0 ||
-	       why_sys(w, "cannot mount /proc");
+	       fail(w, "cannot mount /proc: %m");
 }

@@ -29,12 +29,12 @@ static bool read_job(struct job *j, int fd, struct why *w)
 	const uint64_t narg = j->limit->narg, n = narg + j->limit->nenv;
 	struct stat st;
 	if (narg < 1 || fstat(fd, &st) != 0 || st.st_size < (off_t)n || st.st_size > MAX_STRINGS)
-		return why_set(w, "arguments and environment must be 1 to %u bytes", MAX_STRINGS);
+		return fail(w, "arguments and environment must be 1 to %u bytes", MAX_STRINGS);
 	size_t size = (size_t)st.st_size;
 	j->text = calloc(size + 1, 1);
 	j->argv = calloc(n + 2, sizeof(char *));
 	if (!j->text || !j->argv || pread(fd, j->text, size, 0) != st.st_size)
-		return why_sys(w, "cannot read the arguments");
+		return fail(w, "cannot read the arguments: %m");
 	char *at = j->text;
 	for (uint64_t i = 0; i <= n && at <= j->text + size; i++) {
 		if (i == narg)
@@ -43,8 +43,7 @@ static bool read_job(struct job *j, int fd, struct why *w)
 		at += strlen(at) + 1;
 	}
 	j->envp = j->argv + narg + 1;
-	return at == j->text + size ||
-	       why_set(w, "there are not %llu strings", (unsigned long long)n);
+	return at == j->text + size || fail(w, "there are not %llu strings", (unsigned long long)n);
 }
 
 /* A pipe belongs to who made it; the program must be able to open /dev/stdout and /dev/stderr. */
@@ -87,7 +86,7 @@ static bool start(struct run *r, const struct slot *s, const struct job *j, stru
 {
 	int report[2];
 	if (pipe2(report, O_CLOEXEC) != 0)
-		return why_sys(w, "cannot make a pipe");
+		return fail(w, "cannot make a pipe: %m");
 	r->start_us = now_us();
 	r->pid = run_clone(s, &r->pidfd);
 	if (r->pid == 0)
@@ -101,7 +100,7 @@ static bool start(struct run *r, const struct slot *s, const struct job *j, stru
 	if (r->pid > 0)
 		return true;
 	close(report[0]);
-	return why_sys(w, "cannot make a process");
+	return fail(w, "cannot make a process: %m");
 }
 
 bool run_start(struct run *r, struct slot *s, const struct message *m, struct jail_ended *ended)
@@ -112,7 +111,7 @@ bool run_start(struct run *r, struct slot *s, const struct message *m, struct ja
 	uint64_t processes = r->limit.processes + (s->mode == MODE_FULL);
 	j.max_tasks = count_tasks(s, r->limit.processes);
 	give_pipes(s, &j);
-	bool is_ok = s->work >= 0 || why_set(&w, "no working folder was prepared");
+	bool is_ok = s->work >= 0 || fail(&w, "no working folder was prepared");
 	is_ok = is_ok && read_job(&j, m->fd[3], &w) &&
 		cgroup_begin(&s->cgroup, r->limit.memory_bytes, processes, &w) &&
 		start(r, s, &j, &w);
@@ -246,7 +245,7 @@ void run_finish(struct run *r, struct slot *s, struct jail_ended *ended)
 	bool is_oom = group.ooms > 0;
 	if (!has_report && s->mode == MODE_FULL && !is_oom && !r->cause) {
 		p.has_failed = true;
-		why_set(&p.why, "the sandbox's init died (wait status %#x)", (unsigned)status);
+		fail(&p.why, "the sandbox's init died (wait status %#x)", (unsigned)status);
 	}
 	set_usage(ended, r, s, &ru, &group);
 	set_cause(ended, r, &p, is_oom);

@@ -13,28 +13,6 @@
 #define LAST_CAPABILITY \
 	63 /* the kernel's masks have so many bits; those it does not know end the loop */
 
-static bool write_self(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	ssize_t n = write(fd, text, strlen(text));
-	int saved = errno;
-	close(fd);
-	errno = saved;
-	return n == (ssize_t)strlen(text);
-}
-
-static bool sysctl_is(const char *path, char value)
-{
-	char first = '\0';
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	bool is_it = fd >= 0 && read(fd, &first, 1) == 1 && first == value;
-	if (fd >= 0)
-		close(fd);
-	return is_it;
-}
-
 /* The switches with which distributions turn user namespaces off, and what to write there. */
 static const struct {
 	const char *path;
@@ -49,15 +27,16 @@ static const struct {
 
 static bool userns_refused(const char *step, struct why *w)
 {
+	char value[16];
 	int saved = errno;
-	for (size_t i = 0; i < sizeof(SWITCH) / sizeof(SWITCH[0]); i++)
-		if (sysctl_is(SWITCH[i].path, SWITCH[i].off))
-			return why_set(w,
-				       "user namespaces are turned off here: an administrator must "
-				       "run sysctl -w %s",
-				       SWITCH[i].remedy);
+	for (size_t i = 0; i < COUNT(SWITCH); i++)
+		if (*text_read(AT_FDCWD, SWITCH[i].path, value, sizeof(value)) == SWITCH[i].off)
+			return fail(w,
+				    "user namespaces are turned off here: an administrator must "
+				    "run sysctl -w %s",
+				    SWITCH[i].remedy);
 	errno = saved;
-	return why_sys(w, "namespaces are refused here, as in a container (%s)", step);
+	return fail(w, "namespaces are refused here, as in a container (%s): %m", step);
 }
 
 /*
@@ -72,8 +51,9 @@ static bool enter_userns(struct slot *s, struct why *w)
 	if (unshare(CLONE_NEWUSER) != 0)
 		return userns_refused("unshare", w);
 	/* without it the kernel takes no gid_map from an ordinary user */
-	if (!write_self("/proc/self/setgroups", "deny") ||
-	    !write_self("/proc/self/uid_map", uids) || !write_self("/proc/self/gid_map", gids))
+	if (!text_write(AT_FDCWD, "/proc/self/setgroups", "deny") ||
+	    !text_write(AT_FDCWD, "/proc/self/uid_map", uids) ||
+	    !text_write(AT_FDCWD, "/proc/self/gid_map", gids))
 		return userns_refused("uid map", w);
 	s->uid = INNER_UID;
 	s->gid = INNER_UID;
@@ -88,7 +68,7 @@ static bool enter_namespaces(struct slot *s, struct why *w)
 	if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) != 0)
 		return userns_refused("unshare", w);
 	if (sethostname("sandbox", strlen("sandbox")) != 0)
-		return why_sys(w, "cannot set the host name");
+		return fail(w, "cannot set the host name: %m");
 	return root_build(s, w);
 }
 
@@ -100,9 +80,9 @@ static bool drop_for_good(struct why *w)
 				   SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
 	for (unsigned long cap = 0; cap <= LAST_CAPABILITY; cap++)
 		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) != 0 && errno != EINVAL)
-			return why_sys(w, "cannot drop capabilities");
+			return fail(w, "cannot drop capabilities: %m");
 	return prctl(PR_SET_SECUREBITS, bits, 0, 0, 0) == 0 ||
-	       why_sys(w, "cannot lock the secure bits");
+	       fail(w, "cannot lock the secure bits: %m");
 }
 
 /* Run the first part of init, once, so that READY promises no more than what works here. */
@@ -113,14 +93,13 @@ static bool try_init(const struct slot *s, struct why *w)
 	if (pid == 0)
 		_exit(inside_enter(w) ? 0 : errno);
 	if (pid < 0)
-		return why_sys(w, "cannot make a pid namespace");
+		return fail(w, "cannot make a pid namespace: %m");
 	close(pidfd);
 	waitpid(pid, &status, 0);
 	errno = WEXITSTATUS(status);
 	return status == 0 ||
-	       why_sys(w, "cannot mount /proc%s",
-		       errno == EPERM ? " (parts of the host's are hidden, as in a container)"
-				      : "");
+	       fail(w, "cannot mount /proc%s: %m",
+		    errno == EPERM ? " (parts of the host's are hidden, as in a container)" : "");
 }
 
 static void choose_ids(struct slot *s)
@@ -135,7 +114,7 @@ static void choose_ids(struct slot *s)
 static bool open_plain(struct slot *s, struct why *w)
 {
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0)
-		return why_sys(w, "cannot become the reaper");
+		return fail(w, "cannot become the reaper: %m");
 	return folder_open(s, w);
 }
 
@@ -145,11 +124,11 @@ bool slot_open(struct slot *s, struct why *w)
 	choose_ids(s);
 	s->proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->proc < 0)
-		return why_sys(w, "cannot open /proc");
+		return fail(w, "cannot open /proc: %m");
 	if (!cgroup_open(&s->cgroup, s->service, s->number, w))
 		return false;
 	/* Inside a v1 group's limit we must not be the victim; only root may ask for that. */
-	write_self("/proc/self/oom_score_adj", "-1000");
+	text_write(AT_FDCWD, "/proc/self/oom_score_adj", "-1000");
 	bool is_counted = s->cgroup.kind != CGROUP_NONE;
 	if (s->mode != MODE_NONE && (!filter_build(&s->filter, is_counted, w) ||
 				     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0))
@@ -168,7 +147,7 @@ bool slot_prepare(struct slot *s, const struct jail_prepare *p, struct why *w)
 	if (!root_mount_work(s, p, w))
 		return false;
 	s->work = open(JAIL_WORKDIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return s->work >= 0 || why_sys(w, "cannot open the working folder");
+	return s->work >= 0 || fail(w, "cannot open the working folder: %m");
 }
 
 bool slot_clear(struct slot *s, struct why *w)

@@ -3,6 +3,7 @@
  *
  *   main.c    options and the loop that serves the socket
  *   wire.c    messages with fds
+ *   text.c    sentences for humans, small files as text
  *   slot.c    once per slot: cgroups, namespaces, privileges
  *   root.c    the file tree that jobs see, and their working folder in it
  *   folder.c  the working folder where there are no namespaces
@@ -29,22 +30,27 @@
 
 #include "sandbox/jail.h"
 
-#define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
-
-/* One sentence for a human: why something failed. */
-struct why {
-	char text[200];
-};
-
-/* Both return false; the second adds what errno means. */
-bool why_set(struct why *w, const char *fmt, ...) PRINTF_LIKE(2, 3);
-bool why_sys(struct why *w, const char *fmt, ...) PRINTF_LIKE(2, 3);
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 enum mode {
 	MODE_FULL,   /* namespaces, root, cgroups, filter, limits */
 	MODE_LIMITS, /* filter, limits, and cgroups if they are to be had */
 	MODE_NONE,   /* limits of time, size and number only: trusted programs */
 };
+
+/* -- text.c -- */
+
+/* One sentence for a human: why something failed. */
+struct why {
+	char text[200];
+};
+
+/* Say why; returns false. "%m" is what errno means. */
+__attribute__((format(printf, 2, 3))) bool fail(struct why *w, const char *fmt, ...);
+/* The text of the file at path from dir, cut to size; "" if there is none. Returns out. */
+const char *text_read(int dir, const char *path, char *out, size_t size);
+/* Write it in one call, into a file that exists; false with errno. */
+bool text_write(int dir, const char *path, const char *text);
 
 /* -- wire.c -- */
 

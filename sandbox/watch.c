@@ -24,15 +24,8 @@ struct tree {
 static const char *read_text(int proc, pid_t pid, const char *file, char *out, size_t size)
 {
 	char path[96];
-	size_t len = 0;
 	snprintf(path, sizeof(path), "%d/%s", (int)pid, file);
-	int fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
-	for (ssize_t n = fd; n > 0; len += n > 0 ? (size_t)n : 0)
-		n = read(fd, out + len, size - 1 - len);
-	if (fd >= 0)
-		close(fd);
-	out[len] = '\0';
-	return out;
+	return text_read(proc, path, out, size);
 }
 
 static void add_children(int proc, pid_t parent, struct tree *t)
@@ -75,7 +68,7 @@ static void add_status(int proc, pid_t pid, struct watch_usage *u)
 	const char *at = read_text(proc, pid, "status", text, sizeof(text));
 	const char *threads = strstr(at, "\nThreads:");
 	u->tasks += threads ? strtoull(threads + strlen("\nThreads:"), NULL, 10) : 0;
-	for (size_t i = 0; i < sizeof(MEMORY) / sizeof(MEMORY[0]); i++) {
+	for (size_t i = 0; i < COUNT(MEMORY); i++) {
 		const char *line = strstr(at, MEMORY[i]);
 		u->memory_bytes += line ? 1024 * strtoull(line + strlen(MEMORY[i]), NULL, 10) : 0;
 	}

@@ -1,32 +1,9 @@
-/* Messages of jail.h: one struct each, fds beside it. And sentences for humans. */
+/* Messages of jail.h: one struct each, fds beside it. */
 #include <errno.h>
-#include <stdarg.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "sandbox/warden.h"
-
-bool why_set(struct why *w, const char *fmt, ...)
-{
-	va_list ap;
-	va_start(ap, fmt);
-	vsnprintf(w->text, sizeof(w->text), fmt, ap);
-	va_end(ap);
-	return false;
-}
-
-bool why_sys(struct why *w, const char *fmt, ...)
-{
-	const char *reason = strerrordesc_np(errno);
-	va_list ap;
-	va_start(ap, fmt);
-	int n = vsnprintf(w->text, sizeof(w->text), fmt, ap);
-	va_end(ap);
-	if (n > 0 && (size_t)n < sizeof(w->text))
-		snprintf(w->text + n, sizeof(w->text) - (size_t)n, ": %s",
-			 reason ? reason : "unknown error");
-	return false;
-}
 
 union control {
 	char bytes[CMSG_SPACE(MESSAGE_FDS * sizeof(int))];
