@@ -75,14 +75,14 @@ static const int64_t *find_times(struct arena *a, const char *root, const struct
 	return found ? time_ms : NULL;
 }
 
-bool choose_cells(struct arena *a, const struct choice *c, const char *root, const struct plan *p,
-		  struct plan *out, const uint32_t **from, struct err *e)
+bool choose_cells(struct arena *a, const struct choice *c, const struct plan *p, struct plan *out,
+		  const uint32_t **from, struct err *e)
 {
 	struct selection s = { .filters = { c->filters.item, c->filters.n },
 			       .tags = { c->tags.item, c->tags.n } };
 
 	if (c->shard && parse_shard(c->shard, &s.shard, &s.nshard))
-		s.time_ms = find_times(a, root, p);
+		s.time_ms = find_times(a, c->root, p);
 	return plan_select(a, p, &s, out, from, e);
 }
 

@@ -9,6 +9,7 @@
 struct choice {
 	struct strings filters, tags;
 	const char *shard; /* "I/N", or NULL */
+	const char *root;  /* where earlier runs are, whose times balance shards */
 };
 
 /* Whether the words make sense (ERR_USAGE). */
@@ -18,8 +19,8 @@ bool choose_check(const struct choice *c, struct err *e);
  * cells. Shards are balanced by the times of the last run below root that was of as many cells and
  * not cut short. ERR_NOT_FOUND when no cell fits.
  */
-bool choose_cells(struct arena *a, const struct choice *c, const char *root, const struct plan *p,
-		  struct plan *out, const uint32_t **from, struct err *e);
+bool choose_cells(struct arena *a, const struct choice *c, const struct plan *p, struct plan *out,
+		  const uint32_t **from, struct err *e);
 /* What a run goes on with. */
 struct earlier {
 	const struct history *history; /* NULL: nothing */

@@ -73,8 +73,6 @@ bool resume_load(struct arena *a, const char *root, const char *run, struct resu
 	if (!keep_find(a, root, *run ? run : NULL, &folder, e) || !is_free(a, folder, e) ||
 	    !history_load(a, folder, &out->history, e) || !keep_replay(folder, on_event, &r, e))
 		return false;
-	if (out->service && access(out->service, F_OK) < 0)
-		out->service = NULL;
 	return true;
 }
 

@@ -8,7 +8,7 @@
 struct resume {
 	struct history history;
 	struct strings args; /* what that run was asked for, its spec last */
-	const char *service; /* folder of its embedded service, if it is still there; or NULL */
+	const char *service; /* folder of its embedded service, there or not; NULL: it had none */
 };
 
 /* Find and read the run of that name (as keep_find; "" is the latest). */

@@ -33,7 +33,7 @@ static bool does_dep_run(const struct run *r, uint32_t i, struct deps_seen *seen
 {
 	const struct cell *cell = &r->plan->cell[i];
 
-	if (!r->o.reruns_failed || cell->ndep == 0)
+	if (!r->o.reruns_failed || cell->ndep == 0 || !cell->dep)
 		return false;
 	if (seen->dep == cell->dep && seen->ndep == cell->ndep)
 		return seen->runs;

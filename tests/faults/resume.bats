@@ -27,7 +27,7 @@ essence() {
 		max_points, artifacts, failures}]}' "$1/summary.json"
 }
 
-# kill_within MS COMMAND... -- run it, and kill it -9 at some moment before. Whether it was still there.
+# kill_within MS COMMAND... -- run it, and kill it -9 at some moment before; whether it was still there then.
 kill_within() {
 	local most=$1 pid status=0
 	shift
@@ -47,8 +47,10 @@ latest() {
 storm() {
 	local most=$1 status=$2 kills
 	shift 2
-	until kill_within "$most" "$@" && [ -s .sandbatch/runs/latest/journal.jsonl ]; do
-		rm -rf .sandbatch # it was quicker, or had not begun
+	kill_within "$most" "$@" || true
+	while [ ! -s .sandbatch/runs/latest/journal.jsonl ]; do
+		rm -rf .sandbatch # nothing had begun
+		kill_within "$most" "$@" || true
 	done
 	for ((kills = 1; kills < KILLS; kills++)); do
 		kill_within "$most" sandbatch run --resume || true
