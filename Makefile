@@ -156,7 +156,7 @@ lint-rooms:
 	@$(MAKE) -s rooms | tests/rooms .
 
 lint-man:
-	@mandoc -T lint -W warning man/*.1
+	@mandoc -T lint -W warning man/*.[15]
 
 lint-cppcheck:
 	@mkdir -p $(BUILD)/lint/cppcheck
@@ -193,9 +193,11 @@ install: all ## install below $(DESTDIR)$(PREFIX)
 	install -D -m755 $(BUILD)/sandbatch-jail $(DESTDIR)$(LIBEXECDIR)/sandbatch-jail
 	install -D -m644 etc/languages.yml $(DESTDIR)$(DATADIR)/languages.yml
 	install -D -m644 man/sandbatch.1 $(DESTDIR)$(MANDIR)/man1/sandbatch.1
+	install -D -m644 man/sandbatch-spec.5 $(DESTDIR)$(MANDIR)/man5/sandbatch-spec.5
 
 uninstall: ## remove what install installed
-	rm -f $(DESTDIR)$(BINDIR)/sandbatch $(DESTDIR)$(MANDIR)/man1/sandbatch.1
+	rm -f $(DESTDIR)$(BINDIR)/sandbatch $(DESTDIR)$(MANDIR)/man1/sandbatch.1 \
+		$(DESTDIR)$(MANDIR)/man5/sandbatch-spec.5
 	rm -rf $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(DATADIR)
 
 dist: ## a tar of the last commit

@@ -47,3 +47,14 @@ validator() {
 	sandbatch schema >schema.json
 	jq -e '[.. | objects | select(has("properties")) | .properties[] | select(has("description") | not)] == []' schema.json
 }
+
+@test "the man page of specs has every key" {
+	sandbatch schema | jq -r '[.. | objects | .properties? // {} | keys[]] | unique[]' >keys
+	test "$(wc -l <keys)" -gt 60
+	while read -r key; do
+		grep -qw -- "$key" "$TOP/man/sandbatch-spec.5" || {
+			echo "not there: $key"
+			return 1
+		}
+	done <keys
+}
