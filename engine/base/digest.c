@@ -21,8 +21,13 @@ static void must(bool ok)
 
 static void to_hex(const unsigned char raw[SHA256_BYTES], char hex[DIGEST_HEX])
 {
-	for (size_t i = 0; i < SHA256_BYTES; i++)
-		snprintf(hex + 2 * i, 3, "%02x", raw[i]);
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < SHA256_BYTES; i++) {
+		hex[2 * i] = digits[raw[i] >> 4];
+		hex[2 * i + 1] = digits[raw[i] & 15];
+	}
+	hex[DIGEST_HEX - 1] = 0;
 }
 
 /* struct digest is libcrypto's context under our name: nothing is to be added to it. */
