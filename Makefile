@@ -96,6 +96,10 @@ test: # run TESTS, as they are built
 units: programs ## the unit tests alone
 	@$(MAKE) test TESTS="$(UNIT_BIN)"
 
+check-faults: programs ## what the service must bear, at full length
+	@BUILD=$(abspath $(BUILD)) TEST_SECONDS=3600 FAULT_KILLS=$(or $(FAULT_KILLS),20) FAULT_JOBS=$(or $(FAULT_JOBS),500) \
+		FAULT_IDLE=$(or $(FAULT_IDLE),10000) $(PROVE) -e tests/one $(wildcard tests/faults/*.bats)
+
 asan: ## every test under AddressSanitizer and UBSan
 	@$(MAKE) check BUILD=$(BUILD)/asan SAN=address,undefined CFLAGS='-O1 -g'
 
@@ -193,11 +197,16 @@ install: all ## install below $(DESTDIR)$(PREFIX)
 	install -D -m755 $(BUILD)/sandbatch-jail $(DESTDIR)$(LIBEXECDIR)/sandbatch-jail
 	install -D -m644 etc/languages.yml $(DESTDIR)$(DATADIR)/languages.yml
 	install -D -m644 man/sandbatch.1 $(DESTDIR)$(MANDIR)/man1/sandbatch.1
+	install -D -m644 etc/sandbatch.service $(DESTDIR)$(PREFIX)/lib/systemd/system/sandbatch.service
+	install -D -m644 etc/sandbatch.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/sandbatch.conf
+	install -D -m644 etc/sandbatch.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/sandbatch.conf
 	install -D -m644 man/sandbatch-spec.5 $(DESTDIR)$(MANDIR)/man5/sandbatch-spec.5
 
 uninstall: ## remove what install installed
 	rm -f $(DESTDIR)$(BINDIR)/sandbatch $(DESTDIR)$(MANDIR)/man1/sandbatch.1 \
 		$(DESTDIR)$(MANDIR)/man5/sandbatch-spec.5
+	rm -f $(DESTDIR)$(PREFIX)/lib/systemd/system/sandbatch.service
+	rm -f $(DESTDIR)$(PREFIX)/lib/sysusers.d/sandbatch.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/sandbatch.conf
 	rm -rf $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(DATADIR)
 
 dist: ## a tar of the last commit
@@ -267,7 +276,7 @@ $(BUILD)/flags: FORCE
 	@rm -f $@.new
 
 FORCE:
-.PHONY: FORCE all programs demo check test units asan valgrind golden coverage fuzz fuzz-run bench lint lint-run \
+.PHONY: FORCE all programs demo check check-faults test units asan valgrind golden coverage fuzz fuzz-run bench lint lint-run \
 	lint-format lint-shell lint-rooms lint-man lint-cppcheck rooms format deps install uninstall dist \
 	clean help
 -include $(shell find $(BUILD)/obj $(BUILD)/lint -name '*.d' 2>/dev/null)
