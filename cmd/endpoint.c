@@ -141,8 +141,12 @@ static bool ask_all(struct endpoint *p, const char *const *shown, size_t n, stru
 
 static void tell(void *ctx, const char *sentence)
 {
-	(void)ctx;
-	fprintf(stderr, "sandbatch: %s\n", sentence);
+	const struct endpoint *p = ctx;
+
+	if (p->tell)
+		p->tell(p->tell_ctx, sentence);
+	else
+		fprintf(stderr, "sandbatch: %s\n", sentence);
 }
 
 static bool open_embedded(struct endpoint *p, const struct endpoint_options *o, const char *folder,
@@ -194,7 +198,8 @@ static bool open_named(struct endpoint *p, const struct endpoint_options *o, str
 				  .api_key = or_env(o->api_key, "UNSANDBOX_API_KEY"),
 				  .public_key = or_env(o->public_key, "UNSANDBOX_PUBLIC_KEY"),
 				  .secret_key = or_env(o->secret_key, "UNSANDBOX_SECRET_KEY"),
-				  .tell = tell };
+				  .tell = tell,
+				  .tell_ctx = p };
 
 	if (!ao.public_key != !ao.secret_key)
 		return err_set(e, ERR_USAGE, "--public-key and --secret-key need each other");

@@ -64,6 +64,9 @@ struct endpoint {
 	const struct toolchains *toolchains; /* what all of them can run */
 	bool has_additions;                  /* all of them do */
 	int workers;                         /* jobs they run at once; 0: they do not tell */
+	/* Tells of endpoints that are left out, or back; NULL: a line on stderr. */
+	void (*tell)(void *ctx, const char *sentence);
+	void *tell_ctx;
 	/* while a question of ours waits for its answer */
 	struct arena *arena;
 	struct api_call *question;

@@ -81,6 +81,18 @@ static void put(const struct buf *b)
 	fflush(stderr);
 }
 
+void progress_say(void *ctx, const char *sentence)
+{
+	struct progress *g = ctx;
+	CLEAN_BUF struct buf b = BUF(1 << 16);
+
+	erase(g, &b);
+	buf_printf(&b, "sandbatch: %s\n", sentence);
+	if (g->is_live)
+		draw(g, &b);
+	put(&b);
+}
+
 static void on_timer(void *ctx)
 {
 	struct progress *g = ctx;

@@ -252,10 +252,13 @@ static int run_plan(struct batch *b, const struct batched *spec, struct err *e)
 	o.args = args_of(b, spec->path);
 	o.progress = progress_tell;
 	o.progress_ctx = progress;
+	b->endpoint.tell = progress_say;
+	b->endpoint.tell_ctx = progress;
 	b->run = run_open(p, &o, e);
 	if (b->run && b->gone)
 		run_stop(b->run, b->gone, false);
 	ok = b->run && run_go(b->run, &s, e);
+	b->endpoint.tell = NULL;
 	progress_close(progress);
 	tell_updates(&s);
 	if (b->run && s.row && write_reports(b, &s, ok ? e : &(struct err){ 0 }) && ok)
