@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <linux/close_range.h>
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <sched.h>
@@ -22,13 +23,12 @@
 #define STACK_BYTES (8u << 20)
 #define MAX_FDS     4096u
 
-static _Noreturn void tell_failure(int report, const struct why *w)
+static _Noreturn void tell(int report, const struct report *r)
 {
-	struct report r = { .has_failed = true, .why = *w };
-	_exit(write(report, &r, sizeof(r)) == sizeof(r) ? 0 : 1);
+	_exit(write(report, r, sizeof(*r)) == sizeof(*r) ? 0 : 1);
 }
 
-/* The signals that the warden ignores must not stay ignored: execve keeps that. */
+/* Execve keeps what the warden blocks, and what whoever started it ignored. */
 static void reset_signals(void)
 {
 	sigset_t none;
@@ -38,45 +38,40 @@ static void reset_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static bool set_limit(__rlimit_resource_t which, rlim_t soft, rlim_t hard, struct why *w)
-{
-	struct rlimit now;
-	if (getrlimit(which, &now) != 0)
-		return fail(w, "cannot read resource limit %d: %m", (int)which);
-	/* never more than what we have: only root may raise it */
-	struct rlimit new = { soft < now.rlim_max ? soft : now.rlim_max,
-			      hard < now.rlim_max ? hard : now.rlim_max };
-	return setrlimit(which, &new) == 0 ||
-	       fail(w, "cannot set resource limit %d: %m", (int)which);
-}
-
 /* CPU time and memory are the warden's to measure; here only the backstops in case it is late. */
 static bool set_limits(const struct slot *s, const struct job *j, struct why *w)
 {
-	const struct jail_run *l = j->limit;
-	rlim_t cpu = l->cpu_ms ? l->cpu_ms / 1000 + 2 : RLIM_INFINITY;
+	const struct jail_run *want = j->limit;
+	rlim_t cpu = want->cpu_ms ? want->cpu_ms / 1000 + 2 : RLIM_INFINITY;
 	bool is_counted = s->cgroup.kind != CGROUP_NONE;
 	/* Not RLIMIT_AS: node, Java and Go reserve many gigabytes that they never touch. */
-	rlim_t data = is_counted ? RLIM_INFINITY : 4 * l->memory_bytes + (1u << 30);
+	rlim_t data = is_counted ? RLIM_INFINITY : 4 * want->memory_bytes + (1u << 30);
 	rlim_t tasks = j->max_tasks ? j->max_tasks : RLIM_INFINITY;
 	const struct {
 		__rlimit_resource_t which;
 		rlim_t soft, hard;
 	} table[] = {
 		{ RLIMIT_CORE, 0, 0 },
-		{ RLIMIT_FSIZE, l->file_bytes, l->file_bytes },
+		{ RLIMIT_FSIZE, want->file_bytes, want->file_bytes },
 		{ RLIMIT_NOFILE, MAX_FDS, MAX_FDS },
 		{ RLIMIT_NPROC, tasks, tasks },
 		{ RLIMIT_DATA, data, data },
-		{ RLIMIT_CPU, cpu, l->cpu_ms ? cpu + 1 : cpu },
+		{ RLIMIT_CPU, cpu, want->cpu_ms ? cpu + 1 : cpu },
 		{ RLIMIT_STACK, STACK_BYTES, RLIM_INFINITY },
 		{ RLIMIT_RTPRIO, 0, 0 },
 		{ RLIMIT_NICE, 0, 0 },
 		{ RLIMIT_MSGQUEUE, 0, 0 },
 	};
-	for (size_t i = 0; i < COUNT(table); i++)
-		if (!set_limit(table[i].which, table[i].soft, table[i].hard, w))
-			return false;
+	for (size_t i = 0; i < COUNT(table); i++) {
+		struct rlimit l;
+		if (getrlimit(table[i].which, &l) != 0)
+			return fail(w, "cannot read resource limit %d: %m", (int)table[i].which);
+		/* never more than what we have: only root may raise it */
+		l.rlim_cur = table[i].soft < l.rlim_max ? table[i].soft : l.rlim_max;
+		l.rlim_max = table[i].hard < l.rlim_max ? table[i].hard : l.rlim_max;
+		if (setrlimit(table[i].which, &l) != 0)
+			return fail(w, "cannot set resource limit %d: %m", (int)table[i].which);
+	}
 	return true;
 }
 
@@ -107,9 +102,9 @@ static bool take_stdio(const struct job *j, struct why *w)
 	return true;
 }
 
+/* Returns only if it fails. */
 static bool become_job(const struct slot *s, const struct job *j, struct why *w)
 {
-	umask(022);
 	reset_signals();
 	/* To be killed for memory before anyone else, which it cannot take back. No harm if not. */
 	text_write(s->proc, "self/oom_score_adj", "500");
@@ -117,33 +112,28 @@ static bool become_job(const struct slot *s, const struct job *j, struct why *w)
 		return false;
 	if (s->mode != MODE_NONE && (!change_user(s, w) || !drop_capabilities(w)))
 		return false;
-	/* after the change of user, which resets it; without namespaces it is all that ties it to
-	 * us */
+	/* after the change of user, which resets it; without namespaces it alone ties it to us */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
 		return fail(w, "cannot tie the program to the warden: %m");
 	if (fchdir(s->work) != 0)
 		return fail(w, "cannot enter the working folder: %m");
-	return setsid() >= 0 || fail(w, "cannot make a session: %m");
+	if (setsid() < 0)
+		return fail(w, "cannot make a session: %m");
+	/* close on exec, not now: a failing execve must still be told */
+	if (syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC) != 0)
+		return fail(w, "cannot close fds: %m");
+	if (s->mode != MODE_NONE &&
+	    syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0U, &s->filter) != 0)
+		return fail(w, "cannot load the seccomp filter: %m");
+	execve(j->argv[0], j->argv, j->envp);
+	return fail(w, "cannot run %s: %m", j->argv[0]);
 }
 
 _Noreturn void inside_job(const struct slot *s, const struct job *j, int report)
 {
-	struct why w;
-	if (!become_job(s, j, &w))
-		tell_failure(report, &w);
-	/* close on exec, not now: a failing execve must still be told */
-	if (syscall(SYS_close_range, 3U, ~0U, 1U << 2) != 0) {
-		fail(&w, "cannot close fds: %m");
-		tell_failure(report, &w);
-	}
-	if (s->mode != MODE_NONE &&
-	    syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0U, &s->filter) != 0) {
-		fail(&w, "cannot load the seccomp filter: %m");
-		tell_failure(report, &w);
-	}
-	execve(j->argv[0], j->argv, j->envp);
-	fail(&w, "cannot run %s: %m", j->argv[0]);
-	tell_failure(report, &w);
+	struct report r = { .has_failed = true };
+	become_job(s, j, &r.why);
+	tell(report, &r);
 }
 
 bool inside_enter(struct why *w)
@@ -157,19 +147,12 @@ bool inside_enter(struct why *w)
 	return root_mount_proc(w);
 }
 
-/* Nobody but the job may hold its pipes open, or its reader would wait for us. */
-static void let_go_of_stdio(const struct job *j)
-{
-	for (int i = 0; i < 3; i++)
-		close(j->stdio[i]);
-}
-
 _Noreturn void inside_init(const struct slot *s, const struct job *j, int report)
 {
-	struct report r = { 0 };
+	struct report r = { .has_failed = true };
 	struct pollfd p = { report, 0, 0 };
 	if (!inside_enter(&r.why))
-		tell_failure(report, &r.why);
+		tell(report, &r);
 	/* A warden that was killed before we were tied to it reads no more. */
 	if (poll(&p, 1, 0) != 0)
 		_exit(1);
@@ -178,13 +161,16 @@ _Noreturn void inside_init(const struct slot *s, const struct job *j, int report
 		inside_job(s, j, report);
 	if (job < 0) {
 		fail(&r.why, "cannot fork: %m");
-		tell_failure(report, &r.why);
+		tell(report, &r);
 	}
-	let_go_of_stdio(j);
+	/* Nobody but the job may hold its pipes open, or its reader would wait for us. */
+	for (int i = 0; i < 3; i++)
+		close(j->stdio[i]);
 	for (pid_t pid = 0; pid != job;) {
 		pid = waitpid(-1, &r.status, 0);
 		if (pid < 0 && errno != EINTR)
 			_exit(1);
 	}
-	_exit(write(report, &r, sizeof(r)) == sizeof(r) ? 0 : 1);
+	r.has_failed = false;
+	tell(report, &r);
 }

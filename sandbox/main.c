@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "sandbox/warden.h"
@@ -177,14 +178,13 @@ static int sweep(pid_t service)
 }
 
 /* We end when the socket closes and not before: a signal would leave our cgroups behind. */
-static void ignore_signals(void)
+static void block_signals(void)
 {
-	static const int IGNORED[] = {
-		SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1, SIGUSR2
-	};
-	for (size_t i = 0; i < COUNT(IGNORED); i++)
-		signal(IGNORED[i], SIG_IGN);
+	sigset_t all;
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
 	signal(SIGCHLD, SIG_DFL); /* ignored, it would reap before we could */
+	prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
 }
 
 int main(int argc, char **argv)
@@ -203,10 +203,8 @@ int main(int argc, char **argv)
 		      stderr);
 		return 2;
 	}
-	ignore_signals();
-	/* The end of the socket tells us that the service died; a SIGKILL would leave our cgroups.
-	 */
-	prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
+	umask(022); /* jobs inherit it */
+	block_signals();
 	struct why w = { "" };
 	bool is_open = slot_open(&o.slot, &w);
 	if (!is_open)

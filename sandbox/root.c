@@ -17,21 +17,18 @@
 /* Where the new root is put together: a folder that every host has and no toolchain lies in. */
 #define NEW_ROOT "/sys"
 
-/* Links on a host with merged /usr, elsewhere folders. */
-static const char TOP[] = "/{bin,sbin,lib,lib32,lib64,libx32}";
-
-/* Folders of data outside /usr. */
-static const char VAR[] = "/var/lib/{ghc,gems}";
-
-/* Shown as they are, where they exist: what loaders, libcs and toolchains read, and no secret among
- * it. */
+/* Shown as they are, where they exist. */
 static const char SHOWN[] =
-	"/etc/{alternatives,ld.so.cache,ld.so.conf,ld.so.conf.d,localtime,timezone,os-release,"
-	"debian_version,ssl/certs,ssl/"
-	"openssl.cnf,ca-certificates.conf,java*,python3*,perl,php,lua*,R,"
-	"octave*,fpc*.cfg,gnucobol,mono,erlang,elixir,guile*,sbcl*,ghc,fonts,xml,locale.alias,"
-	"magic,"
-	"mime.types,protocols,services,terminfo,inputrc,bash.bashrc,profile}";
+	"/{usr,"
+	/* links on a host with merged /usr, elsewhere folders */
+	"bin,sbin,lib,lib32,lib64,libx32,"
+	/* data outside /usr */
+	"var/lib/{ghc,gems},"
+	/* what loaders, libcs and toolchains read, and no secret among it */
+	"etc/{alternatives,ld.so.cache,ld.so.conf,ld.so.conf.d,localtime,timezone,os-release,"
+	"debian_version,ssl/certs,ssl/openssl.cnf,ca-certificates.conf,java*,python3*,perl,php,"
+	"lua*,R,octave*,fpc*.cfg,gnucobol,mono,erlang,elixir,guile*,sbcl*,ghc,fonts,xml,"
+	"locale.alias,magic,mime.types,protocols,services,terminfo,inputrc,bash.bashrc,profile}}";
 
 static const char *const DEVICES[] = { "/dev/null", "/dev/zero", "/dev/full", "/dev/random",
 				       "/dev/urandom" };
@@ -41,30 +38,30 @@ static const char *const LINKS[][2] = { { "/proc/self/fd", "dev/fd" },
 					{ "/proc/self/fd/1", "dev/stdout" },
 					{ "/proc/self/fd/2", "dev/stderr" } };
 
-static const char *const FOLDERS[] = { "etc", "etc/ssl", "dev", "dev/shm", "proc",   "tmp",
-				       "run", "usr",     "var", "var/lib", "var/tmp" };
+static const char *const FOLDERS[] = { "dev/shm", "etc/ssl", "proc",    "run",
+				       "tmp",     "usr",     "var/lib", "var/tmp" };
 
 /* Make something that can be bound over at the relative path, and all folders above it. */
 static bool make(const char *path, bool is_folder, struct why *w)
 {
 	char part[PATH_MAX];
-	snprintf(part, sizeof(part), "%s", path);
-	for (char *p = part; (p = strchr(p + 1, '/'));) {
-		*p = '\0';
-		if (mkdir(part, 0755) != 0 && errno != EEXIST)
+	for (const char *end = path; *end;) {
+		end += 1 + strcspn(end + 1, "/");
+		snprintf(part, sizeof(part), "%.*s", (int)(end - path), path);
+		bool is_above = *end == '/';
+		if ((is_above || is_folder ? mkdir(part, 0755) : mknod(part, S_IFREG | 0644, 0)) !=
+			    0 &&
+		    errno != EEXIST)
 			return fail(w, "sandbox root: cannot make /%s: %m", part);
-		*p = '/';
 	}
-	if ((is_folder ? mkdir(part, 0755) : mknod(part, S_IFREG | 0644, 0)) != 0 &&
-	    errno != EEXIST)
-		return fail(w, "sandbox root: cannot make /%s: %m", part);
 	return true;
 }
 
-/* Show the host's absolute path at the same place, with all that is mounted below it. */
+/* Show the host's absolute path, and all that is mounted below it, read-only at the same place. */
 static bool bind(const char *from, uint64_t attributes, struct why *w)
 {
-	struct mount_attr attr = { .attr_set = attributes, .propagation = MS_PRIVATE };
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | attributes,
+				   .propagation = MS_PRIVATE };
 	const char *to = from + 1;
 	struct stat st;
 	if (stat(from, &st) != 0)
@@ -83,19 +80,18 @@ static bool show(const char *path, struct why *w)
 	char to[PATH_MAX];
 	ssize_t n = readlink(path, to, sizeof(to) - 1);
 	if (n < 0)
-		return bind(path, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, w);
+		return bind(path, MOUNT_ATTR_NODEV, w);
 	to[n] = '\0';
 	/* the folder above is there: what is shown starts with one */
 	return symlink(to, path + 1) == 0 || fail(w, "sandbox root: cannot link %s: %m", path);
 }
 
-static bool show_matches(const char *pattern, struct why *w)
+static bool show_all(struct why *w)
 {
 	glob_t g = { 0 };
-	bool is_ok = true;
-	if (glob(pattern, GLOB_BRACE, NULL, &g) == 0)
-		for (size_t i = 0; is_ok && i < g.gl_pathc; i++)
-			is_ok = show(g.gl_pathv[i], w);
+	bool is_ok = glob(SHOWN, GLOB_BRACE, NULL, &g) == 0 || fail(w, "sandbox root: no /usr");
+	for (size_t i = 0; is_ok && i < g.gl_pathc; i++)
+		is_ok = show(g.gl_pathv[i], w);
 	globfree(&g);
 	return is_ok;
 }
@@ -114,7 +110,7 @@ static bool show_extra(const char *path, struct why *w)
 			return fail(w, "--bind %s: the sandbox has a %s of its own", path,
 				    TAKEN[i]);
 	}
-	return bind(path, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, w);
+	return bind(path, MOUNT_ATTR_NODEV, w);
 }
 
 static bool write_file(const char *path, const char *text, struct why *w)
@@ -147,7 +143,7 @@ static bool write_etc(const struct slot *s, struct why *w)
 static bool make_dev(struct why *w)
 {
 	for (size_t i = 0; i < COUNT(DEVICES); i++)
-		if (!bind(DEVICES[i], MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, w))
+		if (!bind(DEVICES[i], MOUNT_ATTR_NOEXEC, w))
 			return false;
 	for (size_t i = 0; i < COUNT(LINKS); i++)
 		if (symlink(LINKS[i][0], LINKS[i][1]) != 0)
@@ -158,11 +154,9 @@ static bool make_dev(struct why *w)
 static bool fill(const struct slot *s, struct why *w)
 {
 	for (size_t i = 0; i < COUNT(FOLDERS); i++)
-		if (mkdir(FOLDERS[i], 0755) != 0)
-			return fail(w, "sandbox root: cannot make /%s: %m", FOLDERS[i]);
-	if (!show("/usr", w) || !write_etc(s, w) || !make_dev(w))
-		return false;
-	if (!show_matches(TOP, w) || !show_matches(SHOWN, w) || !show_matches(VAR, w))
+		if (!make(FOLDERS[i], true, w))
+			return false;
+	if (!write_etc(s, w) || !make_dev(w) || !show_all(w))
 		return false;
 	for (size_t i = 0; i < s->nbind; i++)
 		if (!show_extra(s->bind[i], w))
@@ -196,10 +190,7 @@ bool root_build(const struct slot *s, struct why *w)
 		  "mode=0755,size=4m,nr_inodes=4096") != 0 ||
 	    chdir(NEW_ROOT) != 0)
 		return fail(w, "sandbox root: cannot mount a tmpfs: %m");
-	mode_t old = umask(022);
-	bool is_ok = fill(s, w);
-	umask(old);
-	return is_ok && enter(w);
+	return fill(s, w) && enter(w);
 }
 
 /* Three folders of one tmpfs, so that one size bounds all that a job can write. */
@@ -218,24 +209,24 @@ bool root_mount_work(const struct slot *s, const struct jail_prepare *p, struct 
 {
 	char options[128];
 	snprintf(options, sizeof(options), "mode=0711,size=%llu,nr_inodes=%llu",
-		 (unsigned long long)p->disk_bytes, (unsigned long long)p->max_files + NWORK + 1);
+		 (unsigned long long)p->disk_bytes,
+		 (unsigned long long)p->max_files + COUNT(WORK) + 1);
 	if (mount("work", JAIL_WORKDIR, "tmpfs", MS_NOSUID | MS_NODEV, options) != 0)
 		return fail(w, "cannot mount a working folder of %llu bytes: %m",
 			    (unsigned long long)p->disk_bytes);
-	for (size_t i = 0; i < NWORK; i++) {
+	for (size_t i = 0; i < COUNT(WORK); i++) {
 		if (mkdir(WORK[i].folder, 0700) != 0 || chmod(WORK[i].folder, WORK[i].mode) != 0 ||
 		    chown(WORK[i].folder, s->uid, s->gid) != 0)
 			return fail(w, "cannot make %s: %m", WORK[i].folder);
-	}
-	for (size_t i = 0; i < NWORK; i++)
 		if (mount(WORK[i].folder, WORK[i].at, NULL, MS_BIND, NULL) != 0)
 			return fail(w, "cannot show %s: %m", WORK[i].at);
+	}
 	return true;
 }
 
 bool root_unmount_work(struct why *w)
 {
-	for (size_t i = NWORK; i-- > 0;)
+	for (size_t i = COUNT(WORK); i-- > 0;)
 		if (umount2(WORK[i].at, MNT_DETACH) != 0)
 			return fail(w, "cannot unmount %s: %m", WORK[i].at);
 	return umount2(JAIL_WORKDIR, MNT_DETACH) == 0 ||
