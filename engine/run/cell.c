@@ -73,7 +73,7 @@ void cell_finish(struct run *r, uint32_t i, const struct attempt *at)
 	if (at->is_shut)
 		run_stop(r, at->reason, false);
 	sum = again_sum_up(r, i, at);
-	reuse_keep(r, i, &sum);
+	reuse_settle(r, i, &sum);
 	cell_end(r, i, sum.verdict, sum.reason);
 }
 

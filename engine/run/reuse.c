@@ -67,11 +67,13 @@ bool reuse_refuse(struct run *r, uint32_t i, const struct attempt *at)
 	return true;
 }
 
-void reuse_keep(struct run *r, uint32_t i, const struct attempt *at)
+void reuse_settle(struct run *r, uint32_t i, struct attempt *at)
 {
 	const struct flight *f = r->cell[i].flight;
 	struct err e = { 0 };
 
+	if (f && f->is_reused && at->verdict == VERDICT_PASSED && !*at->reason)
+		at->reason = "taken from the cache";
 	if (!f || !f->key || f->is_reused || at->verdict != VERDICT_PASSED || !at->res ||
 	    r->sum.row[i].attempts != 1)
 		return;

@@ -163,7 +163,8 @@ void reuse_close(struct run *r);
 bool reuse_take(struct run *r, uint32_t i, const struct wire_request *req);
 /* Whether what was there does not pass any more, so that the cell is run. */
 bool reuse_refuse(struct run *r, uint32_t i, const struct attempt *at);
-void reuse_keep(struct run *r, uint32_t i, const struct attempt *at); /* if it passed */
+/* The cell ends so: if it passed, what it left is stored, or the reason says where it is from. */
+void reuse_settle(struct run *r, uint32_t i, struct attempt *at);
 
 /* update: with --update, what the cell printed becomes what is expected */
 bool update_expected(struct run *r, uint32_t i, const struct wire_result *res, struct err *e);

@@ -33,6 +33,7 @@ run_it() {
 	run_it
 	test "$printed" = "$first"
 	test "$(sha256sum <.sandbatch/runs/latest/artifacts.tar.zst)" = "$archive"
+	grep '^passed .*  cell  taken from the cache$' err
 	jq -e '.cells[0].attempts == 0 and .cells[0].verdict == "passed" and .cells[0].artifacts == 1' \
 		.sandbatch/runs/latest/summary.json
 	exits 0 sandbatch cache explain cell
