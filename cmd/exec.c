@@ -163,6 +163,9 @@ static bool submit(struct execution *x, struct err *e)
 	char key[WIRE_ID_SIZE];
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, 0 };
 
+	if (!x->endpoint.has_additions && (x->request.has_stdin || x->request.narg))
+		return err_set(e, ERR_USAGE, "%s does not offer this: %s", x->endpoint.shown,
+			       x->request.narg ? "args" : "stdin");
 	if (!wire_request_check(&x->request, WIRE_MB, e))
 		return false;
 	if (!wire_request_print(&x->request, &body))

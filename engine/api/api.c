@@ -245,7 +245,8 @@ static void on_http(void *ctx, const struct http_answer *h)
 	} else if (c->tries >= c->max_tries) {
 		give_up(c, h, &out);
 	} else {
-		wait_again(c, retry_wait_ms(c->tries, api->options.backoff_ms, 0, random_u64()));
+		wait_again(c, retry_wait_ms(c->tries, api->options.backoff_ms, h->retry_after_s,
+					    random_u64()));
 	}
 	api_begin_queued(api);
 }

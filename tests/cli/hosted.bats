@@ -45,6 +45,17 @@ program() {
 	verdicts kept | grep -x 'python passed'
 }
 
+@test "exec says what it cannot hand on" {
+	hosted
+	exits 0 sandbatch exec -l bash --endpoint "$URL" - <<<'echo hi'
+	test "$(cat out)" = hi
+	echo 'cat' >cat.sh
+	exits 2 sandbatch exec -l bash cat.sh --endpoint "$URL" <<<'input'
+	grep -x "sandbatch: $URL does not offer this: stdin" err
+	exits 2 sandbatch exec -l bash --endpoint "$URL" cat.sh -- one </dev/null
+	grep -x "sandbatch: $URL does not offer this: args" err
+}
+
 @test "what cannot be had is said before anything is sent" {
 	hosted
 	cat >s.yaml <<-SPEC

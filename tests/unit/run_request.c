@@ -206,9 +206,46 @@ static void mistakes_are_told_before_anything_is_sent(void **state)
 	close_bench(&b);
 }
 
+/* What a service of part 1 is sent: the program as a file beside the others, a prelude as code. */
+static void without_additions_a_prelude_does_what_it_can(void **state)
+{
+	struct bench b;
+	struct wire_request r;
+	struct err e = { 0 };
+
+	(void)state;
+	open_bench(&b, "version: 1\n"
+		       "jobs:\n"
+		       "  a:\n"
+		       "    language: sh\n"
+		       "    code: cat\n"
+		       "    stdin: in\n"
+		       "    args: [\"it's\", \"$x\"]\n"
+		       "    files: [lib/]\n"
+		       "  b: { language: c, code: x, args: [y] }\n");
+	b.options.has_additions = false;
+	assert_true(request_build(&b.arena, &b.sources, &b.plan.cell[0], &r, &e));
+	assert_null(request_addition(&r));
+	assert_string_equal(r.code.data,
+			    "tar -xf .sandbatch.tar && rm .sandbatch.tar || exit 125\n"
+			    "exec <.sandbatch.in && rm .sandbatch.in || exit 125\n"
+			    "exec \"${BASH:-sh}\" .sandbatch.program 'it'\\''s' '$x'\n");
+	assert_int_equal(r.nfile, 3);
+	assert_string_equal(r.file[0].name, ".sandbatch.tar");
+	assert_false(r.file[0].is_archive);
+	assert_string_equal(r.file[1].data.data, "cat");
+	assert_string_equal(r.file[2].data.data, "in");
+	assert_true(request_build(&b.arena, &b.sources, &b.plan.cell[1], &r, &e));
+	assert_string_equal(request_addition(&r),
+			    "args (but in bash, python, perl, ruby and javascript)");
+	assert_string_equal(r.code.data, "x");
+	close_bench(&b);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(without_additions_a_prelude_does_what_it_can),
 		cmocka_unit_test(texts_are_expanded_and_small_files_go_flat),
 		cmocka_unit_test(a_folder_goes_as_one_archive),
 		cmocka_unit_test(the_language_comes_from_extension_or_shebang),
