@@ -8,18 +8,19 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <mntent.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "sandbox/warden.h"
 
-#define LEAF   "sandbatch.leaf" /* v2: where the processes of a delegated group go */
-#define FOLDER (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+#define MOUNTED "/sys/fs/cgroup" /* cgroups(7); below it a folder for each of v1's controllers */
+#define LEAF    "sandbatch.leaf" /* v2: where the processes of a delegated group go */
+#define FOLDER  (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
 
-/* v1 controllers, in the order of enum CGROUP_*. */
-static const char *const CONTROLLER[CGROUP_HIERARCHIES] = { "memory", "pids", "cpuacct" };
+/* v1's, in the order of enum CGROUP_*: pids first, for its limit stops a fork bomb that we end. */
+static const char *const HIERARCHY[CGROUP_HIERARCHIES] = { MOUNTED "/pids", MOUNTED "/memory",
+							   MOUNTED "/cpuacct" };
 
 static bool put_number(int dir, const char *file, uint64_t n)
 {
@@ -28,11 +29,10 @@ static bool put_number(int dir, const char *file, uint64_t n)
 	return text_write(dir, file, text);
 }
 
-/* The number of the line "key number", or the file's only number when key is "". 0 if there is
- * none. */
+/* The number of the line "key number", or the file's only one when key is ""; 0 without it. */
 static uint64_t get_number(int dir, const char *file, const char *key)
 {
-	char text[2048] = "";
+	char text[2048];
 	size_t n = strlen(key);
 	for (const char *line = text_read(dir, file, text, sizeof(text)); line;
 	     line = strchr(line, '\n')) {
@@ -43,69 +43,38 @@ static uint64_t get_number(int dir, const char *file, const char *key)
 	return 0;
 }
 
-/* -- finding them -- */
-
-/* The folder where a hierarchy is mounted: of v1 with that controller, or of v2 (NULL). */
-static int open_hierarchy(const char *controller, char *path, size_t size)
-{
-	FILE *f = setmntent("/proc/self/mounts", "re");
-	struct mntent m;
-	char line[4096];
-	int fd = -1;
-	while (f && fd < 0 && getmntent_r(f, &m, line, sizeof(line))) {
-		if (strcmp(m.mnt_type, controller ? "cgroup" : "cgroup2") != 0 ||
-		    (controller && !hasmntopt(&m, controller)))
-			continue;
-		snprintf(path, size, "%s", m.mnt_dir);
-		fd = open(path, FOLDER);
-	}
-	if (f)
-		endmntent(f);
-	return fd;
-}
-
 /*
  * The v2 folder in which groups are made: the hierarchy's root when we are root, else the group
  * that we are in, if it was given to us; an earlier warden may have moved us to its leaf.
  */
 static int open_v2_base(void)
 {
-	char path[8192], line[4096];
-	int base = open_hierarchy(NULL, path, sizeof(path) / 2);
-	if (base < 0 || geteuid() == 0)
-		return base;
-	close(base);
-	base = -1;
-	FILE *f = fopen("/proc/self/cgroup", "re");
-	while (f && base < 0 && fgets(line, sizeof(line), f)) {
-		line[strcspn(line, "\n")] = '\0';
-		char *leaf = strstr(line, "/" LEAF);
-		if (leaf)
-			*leaf = '\0';
-		if (strncmp(line, "0::", 3) != 0)
-			continue;
-		snprintf(path + strlen(path), sizeof(path) / 2, "%s", line + 3);
-		base = access(path, W_OK) == 0 ? open(path, FOLDER) : -1;
-		break;
-	}
-	if (f)
-		fclose(f);
-	return base;
+	char own[4096] = "0::", path[sizeof(MOUNTED) + sizeof(own)];
+	if (geteuid() != 0)
+		text_read(AT_FDCWD, "/proc/self/cgroup", own, sizeof(own));
+	own[strcspn(own, "\n")] = '\0';
+	char *leaf = strstr(own, "/" LEAF);
+	if (leaf)
+		*leaf = '\0';
+	if (strncmp(own, "0::", 3) != 0)
+		return -1;
+	snprintf(path, sizeof(path), MOUNTED "%s", own + 3);
+	return access(path, W_OK) == 0 ? open(path, FOLDER) : -1;
 }
 
 /* -- emptying and removing them -- */
 
-static void kill_member(int base, const char *pid)
+static void kill_member(int group, const char *pid)
 {
-	(void)base;
+	(void)group;
 	long n = strtol(pid, NULL, 10);
 	if (n > 1 && n != getpid())
 		kill((pid_t)n, SIGKILL);
 }
 
-static void move_member(int base, const char *pid)
+static void move_member(int group, const char *pid)
 {
-	text_write(base, LEAF "/cgroup.procs", pid);
+	text_write(group, LEAF "/cgroup.procs", pid);
 }
 
 static void each_member(int group, void (*act)(int group, const char *pid))
@@ -137,28 +106,18 @@ static bool destroy(int base, const char *name)
 	return false;
 }
 
-static bool destroy_all(int base, const char *prefix, struct why *w)
+bool cgroup_sweep(const char *prefix, struct why *w)
 {
 	bool is_ok = true;
-	DIR *d = fdopendir(base);
-	for (const struct dirent *e; d && (e = readdir(d));)
-		if (strncmp(e->d_name, prefix, strlen(prefix)) == 0 && !destroy(base, e->d_name))
-			is_ok = fail(w, "cannot remove the cgroup %s: %m", e->d_name);
-	if (d)
-		closedir(d);
-	return is_ok;
-}
-
-bool cgroup_sweep(pid_t service, struct why *w)
-{
-	/* pids first: its limit is what stops a fork bomb from outrunning us */
-	static const char *const ORDER[] = { "pids", "memory", "cpuacct", NULL };
-	char prefix[40], path[4096];
-	bool is_ok = true;
-	snprintf(prefix, sizeof(prefix), "sandbatch.%d.", (int)service);
-	for (size_t i = 0; i < COUNT(ORDER); i++) {
-		int base = ORDER[i] ? open_hierarchy(ORDER[i], path, sizeof(path)) : open_v2_base();
-		is_ok = (base < 0 || destroy_all(base, prefix, w)) && is_ok;
+	for (int i = 0; i <= CGROUP_HIERARCHIES; i++) {
+		int base = i < CGROUP_HIERARCHIES ? open(HIERARCHY[i], FOLDER) : open_v2_base();
+		DIR *d = fdopendir(base);
+		for (const struct dirent *e; d && (e = readdir(d));)
+			if (strncmp(e->d_name, prefix, strlen(prefix)) == 0 &&
+			    !destroy(base, e->d_name))
+				is_ok = fail(w, "cannot remove the cgroup %s: %m", e->d_name);
+		if (d)
+			closedir(d);
 	}
 	return is_ok;
 }
@@ -167,20 +126,19 @@ bool cgroup_sweep(pid_t service, struct why *w)
 
 static bool open_v1(struct cgroup *c, struct why *w)
 {
-	char path[4096];
 	for (int i = 0; i < CGROUP_HIERARCHIES; i++) {
-		c->base[i] = open_hierarchy(CONTROLLER[i], path, sizeof(path));
-		if (c->base[i] < 0 || access(path, W_OK) != 0)
+		c->base[i] = open(HIERARCHY[i], FOLDER);
+		if (c->base[i] < 0 || access(HIERARCHY[i], W_OK) != 0)
 			return true; /* none, or not for us */
 	}
 	for (int i = 0; i < CGROUP_HIERARCHIES; i++) {
 		/* A namesake is left from a service that is gone and had our service's pid. */
 		if (!destroy(c->base[i], c->name) || mkdirat(c->base[i], c->name, 0755) != 0)
 			return errno == EROFS || errno == EACCES ||
-			       fail(w, "cannot make the %s cgroup %s: %m", CONTROLLER[i], c->name);
+			       fail(w, "cannot make %s/%s: %m", HIERARCHY[i], c->name);
 		c->group[i] = openat(c->base[i], c->name, FOLDER);
 		if (!text_write(c->group[i], "cgroup.procs", "0"))
-			return fail(w, "cannot join the %s cgroup %s: %m", CONTROLLER[i], c->name);
+			return fail(w, "cannot join %s/%s: %m", HIERARCHY[i], c->name);
 	}
 	c->kind = CGROUP_V1;
 	return true;
@@ -196,19 +154,8 @@ static bool begin_v1(const struct cgroup *c, uint64_t memory_bytes, uint64_t pro
 	       (put_number(memory, "memory.memsw.limit_in_bytes", memory_bytes) ||
 		errno == ENOENT) &&
 	       text_write(memory, "memory.max_usage_in_bytes", "0") &&
-	       put_number(c->group[CGROUP_PIDS], "pids.max",
-			  processes + 1); /* the warden is inside */
-}
-
-static struct cgroup_usage read_v1(const struct cgroup *c)
-{
-	int memory = c->group[CGROUP_MEMORY];
-	return (struct cgroup_usage){
-		.cpu_us = get_number(c->group[CGROUP_CPU], "cpuacct.usage", "") / 1000,
-		.peak_bytes = get_number(memory, "memory.max_usage_in_bytes", ""),
-		.ooms = get_number(memory, "memory.oom_control", "oom_kill"),
-		.refused = get_number(c->group[CGROUP_PIDS], "pids.events", "max"),
-	};
+	       /* the warden is inside */
+	       put_number(c->group[CGROUP_PIDS], "pids.max", processes + 1);
 }
 
 /* -- v2 -- */
@@ -221,8 +168,7 @@ static void open_v2(struct cgroup *c)
 	text_read(base, "cgroup.controllers", text, sizeof(text));
 	if (!strstr(text, "memory") || !strstr(text, "pids"))
 		return;
-	/* Controllers go only to groups whose parent holds no process: those of base move to a
-	 * leaf. */
+	/* Only groups without processes give controllers on: those of base move to a leaf. */
 	bool is_on = text_write(base, CONTROL, ON);
 	if (!is_on && errno == EBUSY && (mkdirat(base, LEAF, 0755) == 0 || errno == EEXIST)) {
 		each_member(base, move_member);
@@ -246,23 +192,11 @@ static bool begin_v2(struct cgroup *c, uint64_t memory_bytes, uint64_t processes
 	       (text_write(group, "memory.swap.max", "0") || errno == ENOENT);
 }
 
-static struct cgroup_usage read_v2(const struct cgroup *c)
-{
-	int group = c->group[0];
-	return (struct cgroup_usage){
-		.cpu_us = get_number(group, "cpu.stat", "usage_usec"),
-		.peak_bytes = get_number(group, "memory.peak", ""), /* Linux 5.19 */
-		.ooms = get_number(group, "memory.events", "oom_kill"),
-		.refused = get_number(group, "pids.events", "max"),
-	};
-}
-
 /* -- both -- */
 
-bool cgroup_open(struct cgroup *c, pid_t service, unsigned slot, struct why *w)
+bool cgroup_open(struct cgroup *c, const char *name, struct why *w)
 {
-	*c = (struct cgroup){ .base = { -1, -1, -1 }, .group = { -1, -1, -1 } };
-	snprintf(c->name, sizeof(c->name), "sandbatch.%d.%u", (int)service, slot);
+	*c = (struct cgroup){ .name = name, .base = { -1, -1, -1 }, .group = { -1, -1, -1 } };
 	open_v2(c);
 	if (c->kind == CGROUP_V2)
 		return true;
@@ -270,27 +204,39 @@ bool cgroup_open(struct cgroup *c, pid_t service, unsigned slot, struct why *w)
 	return open_v1(c, w);
 }
 
-static struct cgroup_usage read_total(const struct cgroup *c)
+/* Since the group was made. */
+static struct usage read_total(const struct cgroup *c)
 {
-	if (c->kind == CGROUP_NONE)
-		return (struct cgroup_usage){ 0 };
-	return c->kind == CGROUP_V1 ? read_v1(c) : read_v2(c);
+	int memory = c->group[CGROUP_MEMORY], group = c->group[0];
+	if (c->kind == CGROUP_V1)
+		return (struct usage){
+			.cpu_us = get_number(c->group[CGROUP_CPU], "cpuacct.usage", "") / 1000,
+			.memory_bytes = get_number(memory, "memory.max_usage_in_bytes", ""),
+			.ooms = get_number(memory, "memory.oom_control", "oom_kill"),
+			.refused = get_number(c->group[CGROUP_PIDS], "pids.events", "max"),
+		};
+	return (struct usage){
+		.cpu_us = get_number(group, "cpu.stat", "usage_usec"),
+		.memory_bytes = get_number(group, "memory.peak", ""), /* Linux 5.19 */
+		.ooms = get_number(group, "memory.events", "oom_kill"),
+		.refused = get_number(group, "pids.events", "max"),
+	};
 }
 
 bool cgroup_begin(struct cgroup *c, uint64_t memory_bytes, uint64_t processes, struct why *w)
 {
-	if (c->kind == CGROUP_NONE)
-		return true;
-	if (!(c->kind == CGROUP_V1 ? begin_v1(c, memory_bytes, processes)
-				   : begin_v2(c, memory_bytes, processes)))
+	bool is_ok = c->kind == CGROUP_NONE ||
+		     (c->kind == CGROUP_V1 ? begin_v1(c, memory_bytes, processes)
+					   : begin_v2(c, memory_bytes, processes));
+	if (!is_ok)
 		return fail(w, "cannot set the limits of the cgroup %s: %m", c->name);
 	c->start = read_total(c);
 	return true;
 }
 
-struct cgroup_usage cgroup_read(const struct cgroup *c)
+struct usage cgroup_read(const struct cgroup *c)
 {
-	struct cgroup_usage now = read_total(c);
+	struct usage now = read_total(c);
 	now.cpu_us -= c->start.cpu_us;
 	now.ooms -= c->start.ooms;
 	now.refused -= c->start.refused;

@@ -78,8 +78,7 @@ static bool remove_tree(int at, const char *name)
 	return unlinkat(at, name, AT_REMOVEDIR) == 0 || errno == ENOENT;
 }
 
-/* Remove the folders whose names start so: /tmp is everyone's, but only those that are ours. */
-static bool sweep(const char *prefix, struct why *w)
+bool folder_sweep(const char *prefix, struct why *w)
 {
 	struct stat st;
 	bool is_ok = true;
@@ -94,21 +93,14 @@ static bool sweep(const char *prefix, struct why *w)
 	return is_ok;
 }
 
-bool folder_sweep(pid_t service, struct why *w)
-{
-	char prefix[40];
-	snprintf(prefix, sizeof(prefix), "sandbatch.%d.", (int)service);
-	return sweep(prefix, w);
-}
-
 bool folder_open(struct slot *s, struct why *w)
 {
-	snprintf(s->base, sizeof(s->base), "sandbatch.%d.%u.", (int)s->service, s->number);
-	/* of the warden before us, if it was killed */
-	if (!sweep(s->base, w))
+	snprintf(s->base, sizeof(s->base), PLACE "/%s.XXXXXX", s->name);
+	/* of the warden before us, if it was killed; the point, for slot 1 is not slot 10 */
+	char prefix[sizeof(s->name) + 1];
+	snprintf(prefix, sizeof(prefix), "%s.", s->name);
+	if (!folder_sweep(prefix, w))
 		return false;
-	snprintf(s->base, sizeof(s->base), PLACE "/sandbatch.%d.%u.XXXXXX", (int)s->service,
-		 s->number);
 	if (!mkdtemp(s->base)) {
 		s->base[0] = '\0';
 		return fail(w, "cannot make a folder in " PLACE ": %m");

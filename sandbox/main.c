@@ -148,6 +148,7 @@ static bool set_option(struct options *o, const char *name, const char *value)
 	if (strcmp(name, "--slot") == 0) {
 		o->has_slot = parse_number(value, 0, MAX_SLOT, &n);
 		o->slot.number = (unsigned)n;
+		snprintf(o->slot.name, sizeof(o->slot.name), "sandbatch.%d.%ld", (int)getppid(), n);
 		return o->has_slot;
 	}
 	if (strcmp(name, "--sandbox") == 0)
@@ -171,7 +172,9 @@ static bool parse_options(struct options *o, int argc, char **argv)
 static int sweep(pid_t service)
 {
 	struct why w;
-	bool is_ok = cgroup_sweep(service, &w) && folder_sweep(service, &w);
+	char prefix[40];
+	snprintf(prefix, sizeof(prefix), "sandbatch.%d.", (int)service);
+	bool is_ok = cgroup_sweep(prefix, &w) && folder_sweep(prefix, &w);
 	if (!is_ok)
 		fprintf(stderr, "sandbatch-jail: %s\n", w.text);
 	return is_ok ? 0 : 1;
@@ -189,7 +192,7 @@ static void block_signals(void)
 
 int main(int argc, char **argv)
 {
-	struct options o = { .slot = { .service = getppid() } };
+	struct options o = { 0 };
 	if (argc == 2 && strcmp(argv[1], "--help") == 0)
 		return fputs(USAGE, stdout) < 0;
 	if (!parse_options(&o, argc, argv)) {

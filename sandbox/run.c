@@ -152,21 +152,31 @@ void run_kill(struct run *r, enum jail_cause cause)
 	syscall(SYS_pidfd_send_signal, r->pidfd, SIGKILL, NULL, 0U);
 }
 
-void run_watch(struct run *r, struct slot *s)
+static uint64_t most(uint64_t a, uint64_t b)
 {
-	struct cgroup_usage group = cgroup_read(&s->cgroup);
-	struct watch_usage seen = { 0 };
-	if (s->cgroup.kind == CGROUP_NONE) {
-		seen = watch_read(s->proc, s->mode == MODE_FULL ? r->pid : getpid());
-		group.cpu_us = r->cpu_us = seen.cpu_us;
-		if (seen.memory_bytes > r->peak_bytes)
-			r->peak_bytes = seen.memory_bytes;
-		if (seen.tasks > r->most_tasks)
-			r->most_tasks = seen.tasks;
+	return a > b ? a : b;
+}
+
+static void measure(struct run *r, const struct slot *s)
+{
+	if (s->cgroup.kind != CGROUP_NONE) {
+		r->used = cgroup_read(&s->cgroup);
+		return;
 	}
-	if (group.ooms > 0 || seen.memory_bytes > r->limit.memory_bytes)
+	struct usage now = watch_read(s->proc, s->mode == MODE_FULL ? r->pid : getpid());
+	r->used.cpu_us = now.cpu_us;
+	r->used.memory_bytes = most(r->used.memory_bytes, now.memory_bytes);
+	r->used.tasks = most(r->used.tasks, now.tasks);
+	r->used.ooms = now.memory_bytes > r->limit.memory_bytes;
+	r->used.refused = r->limit.processes > 1 && r->used.tasks >= r->limit.processes;
+}
+
+void run_watch(struct run *r, const struct slot *s)
+{
+	measure(r, s);
+	if (r->used.ooms > 0)
 		run_kill(r, JAIL_CAUSE_MEMORY);
-	if (r->limit.cpu_ms && group.cpu_us >= r->limit.cpu_ms * 1000)
+	if (r->limit.cpu_ms && r->used.cpu_us >= r->limit.cpu_ms * 1000)
 		run_kill(r, JAIL_CAUSE_CPU);
 	if (r->limit.wall_ms && wall_left_us(r) == 0)
 		run_kill(r, JAIL_CAUSE_WALL);
@@ -179,48 +189,35 @@ static bool read_report(int fd, struct report *out)
 	return poll(&p, 1, 0) == 1 && read(fd, out, sizeof(*out)) == sizeof(*out);
 }
 
-static void set_cause(struct jail_ended *e, const struct run *r, const struct report *p,
-		      bool is_oom)
-{
-	uint64_t cpu_ms = e->cpu_us / 1000;
-	e->status = WIFSIGNALED(p->status) ? WTERMSIG(p->status) : WEXITSTATUS(p->status);
-	if (r->cause)
-		e->cause = r->cause;
-	else if (p->has_failed)
-		e->cause = JAIL_CAUSE_FAILED;
-	else if (is_oom)
-		e->cause = JAIL_CAUSE_MEMORY;
-	else if (r->limit.cpu_ms && cpu_ms >= r->limit.cpu_ms)
-		e->cause = JAIL_CAUSE_CPU;
-	else
-		e->cause = WIFSIGNALED(p->status) ? JAIL_CAUSE_SIGNAL : JAIL_CAUSE_EXIT;
-	if (p->has_failed)
-		memcpy(e->text, p->why.text, sizeof(e->text));
-}
-
 static uint64_t micros(struct timeval t)
 {
 	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_usec;
 }
 
-/* The counters of cgroups where there are some, else what the watcher and wait4 saw. */
-static void set_usage(struct jail_ended *e, const struct run *r, const struct slot *s,
-		      const struct rusage *ru, const struct cgroup_usage *group)
+/* The last measurement. Where the watcher comes too late for one, what wait4 says of the dead, who
+ * are not all there: an init that we killed has left some unreaped. */
+static void measure_dead(struct run *r, const struct slot *s, const struct rusage *ru)
 {
-	e->wall_us = now_us() - r->start_us;
 	if (s->cgroup.kind != CGROUP_NONE) {
-		e->cpu_us = group->cpu_us;
-		e->peak_memory_bytes = group->peak_bytes;
-		e->hit_processes = group->refused > 0;
+		measure(r, s);
 		return;
 	}
-	uint64_t largest = (uint64_t)ru->ru_maxrss * 1024;
-	e->cpu_us = micros(ru->ru_utime) + micros(ru->ru_stime);
-	if (e->cpu_us < r->cpu_us)
-		e->cpu_us = r->cpu_us; /* wait4 knows nothing of whom an init that we killed left
-					  unreaped */
-	e->peak_memory_bytes = r->peak_bytes > largest ? r->peak_bytes : largest;
-	e->hit_processes = r->most_tasks >= r->limit.processes && r->limit.processes > 1;
+	uint64_t cpu_us = micros(ru->ru_utime) + micros(ru->ru_stime);
+	r->used.cpu_us = most(r->used.cpu_us, cpu_us);
+	r->used.memory_bytes = most(r->used.memory_bytes, (uint64_t)ru->ru_maxrss * 1024);
+}
+
+static enum jail_cause find_cause(const struct run *r, const struct report *p)
+{
+	if (r->cause)
+		return r->cause;
+	if (p->has_failed)
+		return JAIL_CAUSE_FAILED;
+	if (r->used.ooms > 0)
+		return JAIL_CAUSE_MEMORY;
+	if (r->limit.cpu_ms && r->used.cpu_us >= r->limit.cpu_ms * 1000)
+		return JAIL_CAUSE_CPU;
+	return WIFSIGNALED(p->status) ? JAIL_CAUSE_SIGNAL : JAIL_CAUSE_EXIT;
 }
 
 static bool is_full(int folder)
@@ -234,22 +231,27 @@ void run_finish(struct run *r, struct slot *s, struct jail_ended *ended)
 	struct report p = { 0 };
 	struct rusage ru = { 0 };
 	int status = 0;
-	*ended = (struct jail_ended){ .op = JAIL_ENDED };
 	wait4(r->pid, &status, 0, &ru);
 	if (s->mode != MODE_FULL)
 		watch_kill_all(s->proc);
-	bool has_report = read_report(r->report, &p);
-	if (!has_report && s->mode != MODE_FULL)
+	measure_dead(r, s, &ru);
+	if (!read_report(r->report, &p)) {
 		p.status = status;
-	struct cgroup_usage group = cgroup_read(&s->cgroup);
-	bool is_oom = group.ooms > 0;
-	if (!has_report && s->mode == MODE_FULL && !is_oom && !r->cause) {
-		p.has_failed = true;
+		p.has_failed = s->mode == MODE_FULL && r->used.ooms == 0;
 		fail(&p.why, "the sandbox's init died (wait status %#x)", (unsigned)status);
 	}
-	set_usage(ended, r, s, &ru, &group);
-	set_cause(ended, r, &p, is_oom);
-	ended->hit_disk = s->mode == MODE_FULL && is_full(s->work);
+	*ended = (struct jail_ended){
+		.op = JAIL_ENDED,
+		.cause = find_cause(r, &p),
+		.status = WIFSIGNALED(p.status) ? WTERMSIG(p.status) : WEXITSTATUS(p.status),
+		.hit_processes = r->used.refused > 0,
+		.hit_disk = s->mode == MODE_FULL && is_full(s->work),
+		.wall_us = now_us() - r->start_us,
+		.cpu_us = r->used.cpu_us,
+		.peak_memory_bytes = r->used.memory_bytes,
+	};
+	if (ended->cause == JAIL_CAUSE_FAILED)
+		memcpy(ended->text, p.why.text, sizeof(ended->text));
 	cgroup_end(&s->cgroup);
 	close(r->report);
 	close(r->pidfd);

@@ -125,7 +125,7 @@ bool slot_open(struct slot *s, struct why *w)
 	s->proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->proc < 0)
 		return fail(w, "cannot open /proc: %m");
-	if (!cgroup_open(&s->cgroup, s->service, s->number, w))
+	if (!cgroup_open(&s->cgroup, s->name, w))
 		return false;
 	/* Inside a v1 group's limit we must not be the victim; only root may ask for that. */
 	text_write(AT_FDCWD, "/proc/self/oom_score_adj", "-1000");

@@ -32,6 +32,15 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
+/* What a command has used: by its cgroups, else by /proc. */
+struct usage {
+	uint64_t cpu_us;
+	uint64_t memory_bytes; /* at most; watch_read: now */
+	uint64_t tasks;        /* the same; not of cgroups */
+	uint64_t ooms;         /* processes killed, or to be killed, for memory */
+	uint64_t refused;      /* times that fork failed for the limit, or is thought to have */
+};
+
 enum mode {
 	MODE_FULL,   /* namespaces, root, cgroups, filter, limits */
 	MODE_LIMITS, /* filter, limits, and cgroups if they are to be had */
@@ -78,13 +87,7 @@ bool message_send(const void *data, size_t len, int fd);
 /* -- cgroup.c -- */
 
 enum cgroup_kind { CGROUP_NONE, CGROUP_V1, CGROUP_V2 };
-enum { CGROUP_MEMORY, CGROUP_PIDS, CGROUP_CPU, CGROUP_HIERARCHIES };
-
-struct cgroup_usage {
-	uint64_t cpu_us, peak_bytes;
-	uint64_t ooms;    /* processes killed for memory */
-	uint64_t refused; /* times that fork failed for the limit */
-};
+enum { CGROUP_PIDS, CGROUP_MEMORY, CGROUP_CPU, CGROUP_HIERARCHIES };
 
 /*
  * v1: one group per hierarchy for the slot's life, the warden in it, so that jobs are born there:
@@ -93,24 +96,24 @@ struct cgroup_usage {
  */
 struct cgroup {
 	enum cgroup_kind kind;
-	char name[40];                 /* sandbatch.SERVICE.SLOT */
+	const char *name;              /* of our groups */
 	int base[CGROUP_HIERARCHIES];  /* the folder our group is made in; v2 uses the first only */
 	int group[CGROUP_HIERARCHIES]; /* our group; -1: none now */
-	struct cgroup_usage start;     /* counters as the command started */
+	struct usage start;            /* counters as the command started */
 };
 
 /* Find and join what there is, kind says what; fails only if it is there and does not work. */
-bool cgroup_open(struct cgroup *c, pid_t service, unsigned slot, struct why *w);
+bool cgroup_open(struct cgroup *c, const char *name, struct why *w);
 /* Set the limits of the next command and note its counters' start. */
 bool cgroup_begin(struct cgroup *c, uint64_t memory_bytes, uint64_t processes, struct why *w);
 /* What the command has used so far; all 0 without cgroups. */
-struct cgroup_usage cgroup_read(const struct cgroup *c);
+struct usage cgroup_read(const struct cgroup *c);
 /* The command is over and all its processes are dead. */
 void cgroup_end(struct cgroup *c);
 /* Leave our groups and remove them. */
 void cgroup_close(struct cgroup *c);
-/* Kill what is left in any group of that service, and remove them. */
-bool cgroup_sweep(pid_t service, struct why *w);
+/* Kill what is left in any group whose name starts so, and remove them. */
+bool cgroup_sweep(const char *prefix, struct why *w);
 
 /* -- slot.c -- */
 
@@ -125,7 +128,7 @@ bool cgroup_sweep(pid_t service, struct why *w);
 struct slot {
 	unsigned number;
 	enum mode mode;
-	pid_t service;
+	char name[40];               /* sandbatch.SERVICE.SLOT: of its cgroups and folder */
 	const char *bind[MAX_BINDS]; /* more folders to show, read-only */
 	size_t nbind;
 
@@ -163,8 +166,8 @@ bool folder_open(struct slot *s, struct why *w);
 /* Make the working folder anew and open it. */
 bool folder_make(struct slot *s, struct why *w);
 void folder_close(struct slot *s);
-/* Remove the folders that wardens of that service left behind. */
-bool folder_sweep(pid_t service, struct why *w);
+/* Remove the folders of ours whose names start so. */
+bool folder_sweep(const char *prefix, struct why *w);
 
 /* -- filter.c -- */
 
@@ -173,12 +176,8 @@ bool filter_build(struct sock_fprog *out, bool is_counted, struct why *w);
 
 /* -- watch.c -- */
 
-struct watch_usage {
-	uint64_t cpu_us, memory_bytes, tasks;
-};
-
 /* What all descendants of root use now, by the host's /proc, and CPU time of those it reaped. */
-struct watch_usage watch_read(int proc, pid_t root);
+struct usage watch_read(int proc, pid_t root);
 /* How many tasks the user has on the whole machine, for RLIMIT_NPROC, which counts just so. */
 uint64_t watch_count_user(int proc, uid_t uid);
 /* Kill and reap all descendants of the caller, who must be their reaper. */
@@ -193,7 +192,7 @@ struct run {
 	struct jail_run limit;
 	enum jail_cause cause; /* why we killed it; 0: we did not */
 	uint64_t start_us;
-	uint64_t cpu_us, peak_bytes, most_tasks; /* as seen by the watcher */
+	struct usage used;
 };
 
 /* A command as it came over the socket. */
@@ -210,7 +209,7 @@ bool run_start(struct run *r, struct slot *s, const struct message *m, struct ja
 /* For how long at most to wait for something to happen, ms; -1: any. */
 int run_timeout(const struct run *r);
 /* Look at the clock and the counters; kill it if a limit is passed. */
-void run_watch(struct run *r, struct slot *s);
+void run_watch(struct run *r, const struct slot *s);
 void run_kill(struct run *r, enum jail_cause cause);
 /* Its first process has ended: end the rest, collect the numbers. */
 void run_finish(struct run *r, struct slot *s, struct jail_ended *ended);

@@ -61,7 +61,7 @@ static uint64_t read_cpu_us(int proc, pid_t pid, bool is_root)
 }
 
 /* Memory that is its own: not the files it has mapped, which all processes share. */
-static void add_status(int proc, pid_t pid, struct watch_usage *u)
+static void add_status(int proc, pid_t pid, struct usage *u)
 {
 	static const char *const MEMORY[] = { "\nRssAnon:", "\nRssShmem:", "\nVmSwap:" };
 	char text[4096];
@@ -74,9 +74,9 @@ static void add_status(int proc, pid_t pid, struct watch_usage *u)
 	}
 }
 
-struct watch_usage watch_read(int proc, pid_t root)
+struct usage watch_read(int proc, pid_t root)
 {
-	struct watch_usage u = { .cpu_us = read_cpu_us(proc, root, true) };
+	struct usage u = { .cpu_us = read_cpu_us(proc, root, true) };
 	struct tree t;
 	find(proc, root, &t);
 	for (size_t i = 0; i < t.n; i++) {
@@ -88,7 +88,7 @@ struct watch_usage watch_read(int proc, pid_t root)
 
 uint64_t watch_count_user(int proc, uid_t uid)
 {
-	struct watch_usage u = { 0 };
+	struct usage u = { 0 };
 	int again = openat(proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = again < 0 ? NULL : fdopendir(again);
 	struct stat st;
