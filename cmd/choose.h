@@ -4,7 +4,7 @@
 
 #include "cmd/options.h"
 #include "plan/plan.h"
-#include "run/history.h"
+#include "run/run.h"
 
 struct choice {
 	struct strings filters, tags;

@@ -3,7 +3,7 @@
 #define CMD_RESUME_H
 
 #include "cmd/options.h"
-#include "run/history.h"
+#include "run/run.h"
 
 struct resume {
 	struct history history;
