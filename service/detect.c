@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "service/marks.h"
+
 static const char blank[] = " \t\r";
 
 /* The next word of the line, without blanks around it; empty at the end. */
@@ -73,10 +75,9 @@ static const struct language *find(const struct languages *l, struct bytes name)
 	return NULL;
 }
 
-struct detected detect_language(const struct languages *l, struct bytes source)
+static struct detected by_shebang(const struct languages *l, struct bytes name)
 {
 	static const char version[] = "0123456789.-";
-	struct bytes name = interpreter(source);
 	struct detected d = { .language = find(l, name) };
 
 	while (!d.language && name.len &&
@@ -85,4 +86,61 @@ struct detected detect_language(const struct languages *l, struct bytes source)
 		d.language = find(l, name);
 	}
 	return d;
+}
+
+/* The best so far, with what each has; DETECT_MAX of them. */
+struct ranking {
+	struct detected d;
+	int count[DETECT_MAX];
+};
+
+static void rank(struct ranking *r, const struct language *l, int count)
+{
+	size_t at = r->d.ncandidate;
+
+	while (at > 0 && r->count[at - 1] < count)
+		at--;
+	if (at == DETECT_MAX)
+		return;
+	if (r->d.ncandidate < DETECT_MAX)
+		r->d.ncandidate++;
+	for (size_t i = r->d.ncandidate - 1; i > at; i--) {
+		r->d.candidate[i] = r->d.candidate[i - 1];
+		r->count[i] = r->count[i - 1];
+	}
+	r->d.candidate[at] = l;
+	r->count[at] = count;
+}
+
+static int count_marks(const struct language *l, const struct bytes *source)
+{
+	int n = 0;
+
+	for (size_t i = 0; i < l->marks.n; i++)
+		n += marks_count(l->marks.item[i], source, 1);
+	return n;
+}
+
+static struct detected by_marks(const struct languages *l, struct bytes source)
+{
+	struct ranking r = { 0 };
+	int next;
+
+	for (size_t i = 0; i < l->n; i++) {
+		int n = count_marks(&l->item[i], &source);
+
+		if (n)
+			rank(&r, &l->item[i], n);
+	}
+	next = r.d.ncandidate > 1 ? r.count[1] : 0;
+	if (r.d.ncandidate && r.count[0] >= 2 * next)
+		r.d.language = r.d.candidate[0];
+	return r.d;
+}
+
+struct detected detect_language(const struct languages *l, struct bytes source)
+{
+	struct bytes name = interpreter(source);
+
+	return name.len ? by_shebang(l, name) : by_marks(l, source);
 }

@@ -13,8 +13,12 @@ struct detected {
 	size_t ncandidate;
 };
 
-/* By its first line if that is a shebang (`#!/usr/bin/env -S ruby -w`): the language whose shebangs
- * name the interpreter, with or without the version behind it. */
+/*
+ * By its first line if that is a shebang (`#!/usr/bin/env -S ruby -w`): the language whose shebangs
+ * name the interpreter, with or without the version behind it. Without a shebang by the marks of
+ * the table that its text bears: the language with the most, if the next one has at most half as
+ * many; else those with any are the candidates, the likeliest first.
+ */
 struct detected detect_language(const struct languages *l, struct bytes source);
 
 #endif

@@ -69,6 +69,10 @@ static const struct field row_fields[] = {
 	  .type = FIELD_TEXT,
 	  .at = offsetof(struct language, source_name),
 	  .help = "pattern that finds the source's name in it" },
+	{ .key = "marks",
+	  .type = FIELD_NAMES,
+	  .at = offsetof(struct language, marks),
+	  .help = "patterns that tell its texts" },
 	{ .key = "compile",
 	  .type = FIELD_NAMES,
 	  .at = offsetof(struct language, compile),
@@ -158,12 +162,20 @@ static void check_list(struct yaml *y, const struct node *row, const char *key,
 		yaml_mistake(y, mark_of(row, key), "%s must have at least one item", key);
 }
 
-static void check_source_name(struct yaml *y, const struct node *row, const struct language *l)
+static void check_pattern(struct yaml *y, const struct node *row, const char *key,
+			  const char *pattern)
 {
 	struct err e = { 0 };
 
-	if (l->source_name && !marks_check(l->source_name, &e))
-		yaml_mistake(y, mark_of(row, "source_name"), "source_name: %s", e.msg);
+	if (pattern && !marks_check(pattern, &e))
+		yaml_mistake(y, mark_of(row, key), "%s: %s", key, e.msg);
+}
+
+static void check_patterns(struct yaml *y, const struct node *row, const struct language *l)
+{
+	check_pattern(y, row, "source_name", l->source_name);
+	for (size_t i = 0; i < l->marks.n; i++)
+		check_pattern(y, row, "marks", l->marks.item[i]);
 }
 
 static void check_files(struct yaml *y, const struct node *row, const struct language *l)
@@ -174,7 +186,6 @@ static void check_files(struct yaml *y, const struct node *row, const struct lan
 		yaml_mistake(y, mark_of(row, "filename"),
 			     "filename must be a relative name without '..', not '%s'",
 			     l->filename);
-	check_source_name(y, row, l);
 	if ((l->compile.n || l->wasm.n) && !l->program)
 		yaml_mistake(y, mark_of(row, "compile"), "compile needs a program that it makes");
 	if (l->program && !fs_is_plain_path(l->program))
@@ -188,6 +199,7 @@ static void check_row(struct yaml *y, const struct node *row, const struct langu
 	check_command(y, row, "compile", &l->compile);
 	check_command(y, row, "run", &l->run);
 	check_command(y, row, "wasm", &l->wasm);
+	check_patterns(y, row, l);
 	if (l->unavailable)
 		return;
 	check_list(y, row, "run", &l->run);

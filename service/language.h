@@ -21,6 +21,7 @@
 struct language {
 	const char *name;
 	struct names aliases, extensions, shebangs;
+	struct names marks;      /* patterns that tell its texts (detect.h) */
 	const char *filename;    /* default name of the source */
 	const char *source_name; /* pattern: its first group in the source is that name without its
 				    extension; NULL: filename */
