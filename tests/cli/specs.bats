@@ -6,7 +6,14 @@ load common
 # timeout took to the tenth, and whether its wall clock or its CPU time was over first.
 decided() {
 	jq -r '[.cell, .verdict, .reason] | join(" | ")' rows.jsonl |
-		sed -e 's/ [|] $//' -e 's/timeout after .*/timeout/'
+		sed -e 's/ [|] $//' -e 's/timeout after .*/timeout/' -e 's/timeout: CPU time.*/timeout/'
+}
+
+# points -- those of each student in a run of the course, to the hundredth, and those of each cell that got a part.
+points() {
+	jq -rs 'map(. + { student: (.cell | capture("student=(?<s>[^],]*)").s) }) |
+		(group_by(.student)[] | "\(.[0].student): \(map(.points) | add * 100 | round / 100) of \(map(.max_points) | add)"),
+		(.[] | select(.points > 0 and .points < .max_points) | "\(.cell): \(.points * 100 | round / 100) of \(.max_points)")' rows.jsonl
 }
 
 # batch STATUS NAME -- run specs/NAME.yaml, its rows compared with golden ones.
@@ -39,6 +46,16 @@ batch() {
 
 @test "grading: every submission gets the verdict it deserves" {
 	batch 1 grading grading verdicts.golden
+}
+
+@test "course: forty submissions, twelve tests, points; a broken submission takes no other with it" {
+	batch 1 course course verdicts.golden
+	test "$(wc -l <rows)" -eq 520
+	points >points
+	same points "$FIXTURES/course/points.golden"
+	run ! grep -q ' | error' rows
+	# what s19 has a link at stayed at home
+	run ! grep -r cases kept/jobs/build*s19*/artifacts
 }
 
 @test "regression: one program, one output, every language" {
