@@ -48,9 +48,8 @@ static bool answer_bytes(struct call *c, struct bytes all, struct err *e)
 	return true;
 }
 
-/* The result of the call's job, in its arena. */
-static bool get_result(struct routes *r, struct call *c, const struct wire_result **out,
-		       struct err *e)
+/* The result of the call's job, in its arena; NULL with e if there is none. */
+static const struct wire_result *get_result(struct routes *r, struct call *c, struct err *e)
 {
 	CLEAN_BUF struct buf b = BUF(QUEUE_ANSWER_MAX);
 	struct wire_job job = { 0 };
@@ -58,30 +57,29 @@ static bool get_result(struct routes *r, struct call *c, const struct wire_resul
 
 	if (queue_find(r->queue, c->tenant, c->param[0])) {
 		c->code = "not_ended";
-		return err_set(e, ERR_CONFLICT,
-			       "job %s has not ended: GET /jobs/{id}?wait=60 waits for it, "
-			       "/jobs/{id}/events tells what it prints",
-			       c->param[0]);
+		err_set(e, ERR_CONFLICT,
+			"job %s has not ended: GET /jobs/{id}?wait=60 waits for it, "
+			"/jobs/{id}/events tells what it prints",
+			c->param[0]);
+		return NULL;
 	}
 	if (!store_answer(r->store, c->tenant, c->param[0], &b, &found, e))
-		return false;
+		return NULL;
 	if (!found)
-		return not_there(e, "job");
-	if (!wire_job_parse(&c->arena, buf_text(&b), b.len, &job, e))
-		return false;
-	*out = job.result;
-	return job.result || err_set(e, ERR_SYSTEM, "job %s has no result", c->param[0]);
+		not_there(e, "job");
+	else if (wire_job_parse(&c->arena, buf_text(&b), b.len, &job, e) && !job.result)
+		err_set(e, ERR_SYSTEM, "job %s has no result", c->param[0]);
+	return job.result;
 }
 
 /* What is no text stands in the result with U+FFFD, and in the store apart as it was. */
 static bool answer_stream(struct routes *r, struct call *c, int stream, struct err *e)
 {
 	CLEAN_BUF struct buf exact = BUF(QUEUE_ANSWER_MAX);
-	const struct wire_result *result;
+	const struct wire_result *result = get_result(r, c, e);
 	bool found = false;
 
-	if (!get_result(r, c, &result, e) ||
-	    !store_exact(r->store, c->param[0], stream, &exact, &found, e))
+	if (!result || !store_exact(r->store, c->param[0], stream, &exact, &found, e))
 		return false;
 	if (found)
 		return answer_bytes(c, (struct bytes){ buf_text(&exact), exact.len }, e);
@@ -100,9 +98,9 @@ bool output_stderr(struct routes *r, struct call *c, struct err *e)
 
 bool output_artifact(struct routes *r, struct call *c, struct err *e)
 {
-	const struct wire_result *result;
+	const struct wire_result *result = get_result(r, c, e);
 
-	if (!get_result(r, c, &result, e))
+	if (!result)
 		return false;
 	for (size_t i = 0; i < result->nartifact; i++)
 		if (!strcmp(result->artifact[i].name, c->param[1]))

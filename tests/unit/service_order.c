@@ -132,8 +132,8 @@ static void a_tenant_that_runs_as_many_as_it_may_is_passed_over(void **state)
 	struct ticket *a = enter(f, 'a', "x", 1);
 
 	f->order.most = two;
-	for (char c = 'b'; c <= 'd'; c++)
-		enter(f, c, "x", 1);
+	for (int c = 'b'; c <= 'd'; c++)
+		enter(f, (char)c, "x", 1);
 	enter(f, 'e', "y", 1);
 	assert_ptr_equal(order_next(&f->order), a);
 	assert_int_equal(*(char *)order_next(&f->order)->owner, 'e');
