@@ -97,12 +97,13 @@ static bool copy_one(struct trimming *t, const struct stored *s, struct err *e)
 	CLEAN_FD int fd = open(s->path, O_RDONLY | O_CLOEXEC);
 	size_t n = (size_t)(s->payload - s->start);
 	char *line = arena_zalloc(&t->arena, n, 1);
+	const struct cache_key none = { .ninput = 0 };
 	struct event used = {
 		.kind = EVENT_HIT, .at_ms = s->used_ms, .spec = "", .cell = "", .key = s->key
 	};
 
 	if (fd < 0 || pread(fd, line, n, s->start) != (ssize_t)n || !buf_add(&b, line, n) ||
-	    !store_read(t->cache, s, &b) || !log_print(&b, &used, NULL))
+	    !store_read(t->cache, s, &b) || !log_print(&b, &used, &none))
 		return true; /* damaged: it goes */
 	return fs_write_all(t->fd, b.data, b.len) || err_sys(e, "cannot write '%s'", t->path);
 }
