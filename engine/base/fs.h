@@ -50,6 +50,9 @@ bool fs_match(const char *pattern, const char *path);
  * the file system.
  */
 bool fs_is_plain_path(const char *path);
+/* Whether a path, as it is written, leads out of the folder it starts in: absolute, or too many
+ * "..". */
+bool fs_leaves(const char *path);
 
 void fs_close(int *fd); /* for CLEAN_FD; closes if >= 0 */
 

@@ -141,3 +141,19 @@ bool fs_match(const char *pattern, const char *path)
 	}
 	return !p;
 }
+
+bool fs_leaves(const char *path)
+{
+	int depth = 0;
+
+	if (*path == '/')
+		return true;
+	for (size_t n; *path && depth >= 0; path += n + (path[n] == '/')) {
+		n = strcspn(path, "/");
+		if (n == 2 && !memcmp(path, "..", 2))
+			depth--;
+		else if (n && !(n == 1 && *path == '.'))
+			depth++;
+	}
+	return depth < 0;
+}

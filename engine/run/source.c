@@ -42,26 +42,9 @@ bool source_settle(struct sources *s, struct err *e)
 	return false;
 }
 
-/* Whether the path, as it is written, leads out of the folder it starts in. */
-static bool leaves(const char *path)
-{
-	int depth = 0;
-
-	if (*path == '/')
-		return true;
-	for (size_t n; *path && depth >= 0; path += n + (path[n] == '/')) {
-		n = strcspn(path, "/");
-		if (n == 2 && !memcmp(path, "..", 2))
-			depth--;
-		else if (n && !(n == 1 && *path == '.'))
-			depth++;
-	}
-	return depth < 0;
-}
-
 bool source_check(struct sources *s, const char *path, struct err *e)
 {
-	s->is_mistake = !s->options->allow_outside && leaves(path);
+	s->is_mistake = !s->options->allow_outside && fs_leaves(path);
 	return !s->is_mistake ||
 	       err_set(e, ERR_SPEC, "'%s' leaves the spec's folder; --allow-outside permits that",
 		       path);

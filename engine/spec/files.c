@@ -109,6 +109,20 @@ static const struct spec_file *find_file(const struct loading *l, const char *pa
 	return NULL;
 }
 
+/* Whether a path that a file names leads out of the first spec's folder, which holds for all of
+ * them. */
+static bool leaves_root(const struct loading *l, const struct spec_file *by, const char *path)
+{
+	const char *root = l->file[0]->scope.folder, *below = by->scope.folder;
+
+	if (by->scope.allow_outside || *path == '/')
+		return !by->scope.allow_outside;
+	if (strcmp(root, ".") != 0)
+		below += strlen(root);
+	below += strspn(below, "/");
+	return fs_leaves(arena_printf(l->arena, "%s/%s", *below ? below : ".", path));
+}
+
 /* One name under include_spec. What two files include is read once; a file cannot include itself.
  */
 static void include(struct loading *l, struct spec_file *by, const struct node *n)
@@ -121,6 +135,12 @@ static void include(struct loading *l, struct spec_file *by, const struct node *
 		yaml_mistake(&by->y, n->mark,
 			     "include_spec must be a path or a list of them, not %s",
 			     yaml_found(&by->y, n));
+		return;
+	}
+	if (leaves_root(l, by, n->text)) {
+		yaml_mistake(&by->y, n->mark,
+			     "'%.60s' leaves the spec's folder; --allow-outside permits that",
+			     n->text);
 		return;
 	}
 	path = n->text[0] == '/' || !strcmp(by->scope.folder, ".")

@@ -192,6 +192,22 @@ static void mistakes_name_the_file_they_are_in(void **state)
 	close_world(&w);
 }
 
+static void an_included_spec_lies_in_the_folder_of_the_first(void **state)
+{
+	struct world w;
+
+	(void)state;
+	open_world(&w);
+	put(&w, "main.yaml", "version: 1\ninclude_spec: [sub/a.yaml, /etc/passwd]\n");
+	put(&w, "sub/a.yaml", "version: 1\ninclude_spec: ../../b.yaml\n");
+	load(&w, NULL);
+	assert_told(&w, "main.yaml:2:28: '/etc/passwd' leaves the spec's folder; "
+			"--allow-outside permits that");
+	assert_told(&w, "sub/a.yaml:2:15: '../../b.yaml' leaves the spec's folder; "
+			"--allow-outside permits that");
+	close_world(&w);
+}
+
 static void a_cycle_is_told(void **state)
 {
 	struct world w;
@@ -235,6 +251,7 @@ int main(void)
 		cmocka_unit_test(a_spec_may_only_include),
 		cmocka_unit_test(a_matrix_looks_into_its_own_spec_s_folder),
 		cmocka_unit_test(mistakes_name_the_file_they_are_in),
+		cmocka_unit_test(an_included_spec_lies_in_the_folder_of_the_first),
 		cmocka_unit_test(a_cycle_is_told),
 		cmocka_unit_test(there_is_an_end_to_including),
 	};
