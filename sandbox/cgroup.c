@@ -6,11 +6,8 @@
  * be told from what belongs to a living one.
  */
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "sandbox/warden.h"
 
@@ -64,26 +61,19 @@ static int open_v2_base(void)
 
 /* -- emptying and removing them -- */
 
-static void kill_member(int group, const char *pid)
-{
-	(void)group;
-	long n = strtol(pid, NULL, 10);
-	if (n > 1 && n != getpid())
-		kill((pid_t)n, SIGKILL);
-}
-
-static void move_member(int group, const char *pid)
-{
-	text_write(group, LEAF "/cgroup.procs", pid);
-}
-
-static void each_member(int group, void (*act)(int group, const char *pid))
+/* Move the members of a group to its leaf, or kill them all but us. */
+static void each_member(int group, bool is_moved)
 {
 	int fd = openat(group, "cgroup.procs", O_RDONLY | O_CLOEXEC);
 	FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
 	char line[32];
-	while (f && fgets(line, sizeof(line), f))
-		act(group, line);
+	while (f && fgets(line, sizeof(line), f)) {
+		pid_t pid = (pid_t)strtol(line, NULL, 10);
+		if (is_moved)
+			text_write(group, LEAF "/cgroup.procs", line);
+		else if (pid > 1 && pid != getpid())
+			kill(pid, SIGKILL);
+	}
 	if (f)
 		fclose(f);
 }
@@ -99,7 +89,7 @@ static bool destroy(int base, const char *name)
 		int group = openat(base, name, FOLDER);
 		text_write(group, "pids.max", "0"); /* no fork outruns us */
 		text_write(group, "cgroup.kill", "1");
-		each_member(group, kill_member);
+		each_member(group, false);
 		close(group);
 		usleep(5000);
 	}
@@ -171,7 +161,7 @@ static void open_v2(struct cgroup *c)
 	/* Only groups without processes give controllers on: those of base move to a leaf. */
 	bool is_on = text_write(base, CONTROL, ON);
 	if (!is_on && errno == EBUSY && (mkdirat(base, LEAF, 0755) == 0 || errno == EEXIST)) {
-		each_member(base, move_member);
+		each_member(base, true);
 		is_on = text_write(base, CONTROL, ON);
 	}
 	/* Try it: a group of ours tells more than permissions do. */

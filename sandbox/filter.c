@@ -6,14 +6,12 @@
  * that escapes have come through and that no ordinary program needs. An allow-list would break
  * runtimes with every new libc.
  */
-#include <errno.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "sandbox/warden.h"
 

@@ -4,10 +4,7 @@
  * JAIL_PREPARE. The trees that are removed are the program's work: no link is followed.
  */
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "sandbox/warden.h"
 

@@ -2,8 +2,6 @@
  * From clone to execve: what init and the job do in their own processes.
  * inside_job reads as the list of what a job has lost.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/close_range.h>
@@ -16,7 +14,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "sandbox/warden.h"
 
@@ -94,21 +91,16 @@ static bool drop_capabilities(struct why *w)
 	       fail(w, "cannot drop capabilities: %m");
 }
 
-static bool take_stdio(const struct job *j, struct why *w)
-{
-	for (int i = 0; i < 3; i++)
-		if (dup2(j->stdio[i], i) < 0)
-			return fail(w, "cannot take fd %d: %m", i);
-	return true;
-}
-
 /* Returns only if it fails. */
 static bool become_job(const struct slot *s, const struct job *j, struct why *w)
 {
 	reset_signals();
 	/* To be killed for memory before anyone else, which it cannot take back. No harm if not. */
 	text_write(s->proc, "self/oom_score_adj", "500");
-	if (!take_stdio(j, w) || !set_limits(s, j, w))
+	for (int i = 0; i < 3; i++)
+		if (dup2(j->stdio[i], i) < 0)
+			return fail(w, "cannot take fd %d: %m", i);
+	if (!set_limits(s, j, w))
 		return false;
 	if (s->mode != MODE_NONE && (!change_user(s, w) || !drop_capabilities(w)))
 		return false;

@@ -1,12 +1,8 @@
-/* sandbatch-jail: options, and the loop that serves the socket of jail.h. */
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
+/* sandbatch-jail: options, and what holds for all of the warden's life. */
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "sandbox/warden.h"
 
@@ -23,92 +19,6 @@ struct options {
 	bool has_slot;
 	long sweep; /* 0: serve */
 };
-
-static bool tell_broken(const struct why *w)
-{
-	struct jail_ready r = { .op = JAIL_BROKEN };
-	memcpy(r.text, w->text, sizeof(r.text));
-	message_send(&r, sizeof(r), -1);
-	return false;
-}
-
-static bool tell_ready(const struct slot *s)
-{
-	struct jail_ready r = { .op = JAIL_READY,
-				.uid = s->outer_uid,
-				.gid = s->outer_gid,
-				.has_cgroup = s->cgroup.kind != CGROUP_NONE };
-	return message_send(&r, sizeof(r), -1);
-}
-
-/* Whether it is a message as jail.h has it, at a time when it may come. */
-static bool is_sound(const struct message *m, const struct run *r)
-{
-	static const struct {
-		size_t size, nfd;
-	} SHAPE[] = {
-		[JAIL_PREPARE] = { sizeof(struct jail_prepare), 0 },
-		[JAIL_RUN] = { sizeof(struct jail_run), 4 },
-		[JAIL_KILL] = { sizeof(struct jail_plain), 0 },
-		[JAIL_CLEAR] = { sizeof(struct jail_plain), 0 },
-	};
-	return m->u.op < COUNT(SHAPE) && m->len == SHAPE[m->u.op].size &&
-	       m->nfd == SHAPE[m->u.op].nfd && (r->pid == 0 || m->u.op == JAIL_KILL);
-}
-
-static bool obey(struct slot *s, struct run *r, const struct message *m)
-{
-	const struct jail_plain prepared = { JAIL_PREPARED }, cleared = { JAIL_CLEARED };
-	struct jail_ended ended;
-	struct why w;
-	switch (m->u.op) {
-	case JAIL_PREPARE:
-		return slot_prepare(s, &m->u.prepare, &w)
-			       ? message_send(&prepared, sizeof(prepared), s->work)
-			       : tell_broken(&w);
-	case JAIL_RUN:
-		return run_start(r, s, m, &ended) || message_send(&ended, sizeof(ended), -1);
-	case JAIL_CLEAR:
-		return slot_clear(s, &w) ? message_send(&cleared, sizeof(cleared), -1)
-					 : tell_broken(&w);
-	default:
-		run_kill(r, JAIL_CAUSE_KILLED);
-		return true;
-	}
-}
-
-/* False when there is nothing more to serve: the service is gone, or talks nonsense. */
-static bool hear(struct slot *s, struct run *r)
-{
-	struct message m;
-	bool is_served = message_receive(&m) && is_sound(&m, r) && obey(s, r, &m);
-	message_close(&m);
-	return is_served;
-}
-
-static void serve(struct slot *s)
-{
-	struct run r = { .pidfd = -1 };
-	struct jail_ended ended;
-	bool is_wanted = true;
-	while (is_wanted || r.pid > 0) {
-		/* after the end of the stream only the kill's result is awaited */
-		struct pollfd p[2] = { { is_wanted ? JAIL_FD : -1, POLLIN, 0 },
-				       { r.pidfd, POLLIN, 0 } };
-		if (poll(p, 2, run_timeout(&r)) < 0 && errno != EINTR)
-			return;
-		if (r.pid > 0 && p[1].revents) {
-			run_finish(&r, s, &ended);
-			is_wanted = message_send(&ended, sizeof(ended), -1) && is_wanted;
-		} else if (r.pid > 0) {
-			run_watch(&r, s);
-		}
-		if (p[0].revents && !hear(s, &r)) {
-			is_wanted = false;
-			run_kill(&r, JAIL_CAUSE_KILLED);
-		}
-	}
-}
 
 /* Fds 0 to 2 are open, so that none we receive lands there, and fd 3 is our socket. */
 static bool has_fds(void)
@@ -208,13 +118,7 @@ int main(int argc, char **argv)
 	}
 	umask(022); /* jobs inherit it */
 	block_signals();
-	struct why w = { "" };
-	bool is_open = slot_open(&o.slot, &w);
-	if (!is_open)
-		tell_broken(&w);
-	else if (tell_ready(&o.slot))
-		serve(&o.slot);
-	slot_close(&o.slot);
+	bool is_open = serve(&o.slot);
 	/* nothing is buffered, and a leak checker at exit would look for the /proc that we left */
 	_exit(is_open ? 0 : 1);
 }

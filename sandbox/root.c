@@ -2,15 +2,12 @@
  * The file tree that jobs see: one small read-only tmpfs that shows /usr, the
  * harmless parts of /etc, five devices, and nothing else of the host.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <glob.h>
 #include <limits.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 
 #include "sandbox/warden.h"
 

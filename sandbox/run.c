@@ -1,15 +1,12 @@
 /* One command, from JAIL_RUN to JAIL_ENDED, as the warden sees it. */
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/sched.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "sandbox/warden.h"
 
@@ -85,7 +82,7 @@ pid_t run_clone(const struct slot *s, int *pidfd)
 static bool start(struct run *r, const struct slot *s, const struct job *j, struct why *w)
 {
 	int report[2];
-	if (pipe2(report, O_CLOEXEC) != 0)
+	if (pipe2(report, O_CLOEXEC | O_NONBLOCK) != 0)
 		return fail(w, "cannot make a pipe: %m");
 	r->start_us = now_us();
 	r->pid = run_clone(s, &r->pidfd);
@@ -103,16 +100,17 @@ static bool start(struct run *r, const struct slot *s, const struct job *j, stru
 	return fail(w, "cannot make a process: %m");
 }
 
-bool run_start(struct run *r, struct slot *s, const struct message *m, struct jail_ended *ended)
+bool run_start(struct run *r, struct slot *s, const struct jail_run *limit, const int *fd,
+	       struct jail_ended *ended)
 {
 	struct why w;
-	struct job j = { .limit = &m->u.run, .stdio = { m->fd[0], m->fd[1], m->fd[2] } };
-	*r = (struct run){ .pidfd = -1, .limit = m->u.run };
+	struct job j = { .limit = limit, .stdio = { fd[0], fd[1], fd[2] } };
+	*r = (struct run){ .pidfd = -1, .limit = *limit };
 	uint64_t processes = r->limit.processes + (s->mode == MODE_FULL);
 	j.max_tasks = count_tasks(s, r->limit.processes);
 	give_pipes(s, &j);
 	bool is_ok = s->work >= 0 || fail(&w, "no working folder was prepared");
-	is_ok = is_ok && read_job(&j, m->fd[3], &w) &&
+	is_ok = is_ok && read_job(&j, fd[3], &w) &&
 		cgroup_begin(&s->cgroup, r->limit.memory_bytes, processes, &w) &&
 		start(r, s, &j, &w);
 	free(j.text);
@@ -129,18 +127,17 @@ bool run_start(struct run *r, struct slot *s, const struct message *m, struct ja
 
 static uint64_t wall_left_us(const struct run *r)
 {
-	uint64_t spent = now_us() - r->start_us, limit = r->limit.wall_ms * 1000;
+	uint64_t spent = now_us() - r->start_us;
+	uint64_t limit = r->limit.wall_ms ? r->limit.wall_ms * 1000 : UINT64_MAX;
 	return spent < limit ? limit - spent : 0;
 }
 
 int run_timeout(const struct run *r)
 {
+	uint64_t left = wall_left_us(r) / 1000;
 	if (r->pid == 0)
 		return -1;
-	if (r->limit.wall_ms == 0)
-		return TICK_MS;
-	uint64_t left = (wall_left_us(r) + 999) / 1000;
-	return left < TICK_MS ? (int)left : TICK_MS;
+	return left < TICK_MS ? (int)left + 1 : TICK_MS;
 }
 
 void run_kill(struct run *r, enum jail_cause cause)
@@ -178,20 +175,8 @@ void run_watch(struct run *r, const struct slot *s)
 		run_kill(r, JAIL_CAUSE_MEMORY);
 	if (r->limit.cpu_ms && r->used.cpu_us >= r->limit.cpu_ms * 1000)
 		run_kill(r, JAIL_CAUSE_CPU);
-	if (r->limit.wall_ms && wall_left_us(r) == 0)
+	if (wall_left_us(r) == 0)
 		run_kill(r, JAIL_CAUSE_WALL);
-}
-
-/* The first complete report, if there is one. */
-static bool read_report(int fd, struct report *out)
-{
-	struct pollfd p = { fd, POLLIN, 0 };
-	return poll(&p, 1, 0) == 1 && read(fd, out, sizeof(*out)) == sizeof(*out);
-}
-
-static uint64_t micros(struct timeval t)
-{
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_usec;
 }
 
 /* The last measurement. Where the watcher comes too late for one, what wait4 says of the dead, who
@@ -202,8 +187,9 @@ static void measure_dead(struct run *r, const struct slot *s, const struct rusag
 		measure(r, s);
 		return;
 	}
-	uint64_t cpu_us = micros(ru->ru_utime) + micros(ru->ru_stime);
-	r->used.cpu_us = most(r->used.cpu_us, cpu_us);
+	struct timeval t;
+	timeradd(&ru->ru_utime, &ru->ru_stime, &t);
+	r->used.cpu_us = most(r->used.cpu_us, (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_usec);
 	r->used.memory_bytes = most(r->used.memory_bytes, (uint64_t)ru->ru_maxrss * 1024);
 }
 
@@ -235,7 +221,7 @@ void run_finish(struct run *r, struct slot *s, struct jail_ended *ended)
 	if (s->mode != MODE_FULL)
 		watch_kill_all(s->proc);
 	measure_dead(r, s, &ru);
-	if (!read_report(r->report, &p)) {
+	if (read(r->report, &p, sizeof(p)) != sizeof(p)) {
 		p.status = status;
 		p.has_failed = s->mode == MODE_FULL && r->used.ooms == 0;
 		fail(&p.why, "the sandbox's init died (wait status %#x)", (unsigned)status);

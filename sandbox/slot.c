@@ -1,12 +1,9 @@
 /* What is built once for a slot, and the working folder of its current job. */
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/securebits.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "sandbox/warden.h"
 

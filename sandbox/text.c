@@ -1,8 +1,5 @@
 /* Sentences for humans, and files that are read and written whole. */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
-#include <unistd.h>
 
 #include "sandbox/warden.h"
 

@@ -1,8 +1,8 @@
 /*
  * warden -- what the files of sandbatch-jail share.
  *
- *   main.c    options and the loop that serves the socket
- *   wire.c    messages with fds
+ *   main.c    options
+ *   serve.c   the socket: messages with fds, and the loop that obeys them
  *   text.c    sentences for humans, small files as text
  *   slot.c    once per slot: cgroups, namespaces, privileges
  *   root.c    the file tree that jobs see, and their working folder in it
@@ -22,11 +22,14 @@
 #ifndef SANDBOX_WARDEN_H
 #define SANDBOX_WARDEN_H
 
+#include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 #include "sandbox/jail.h"
 
@@ -61,28 +64,12 @@ const char *text_read(int dir, const char *path, char *out, size_t size);
 /* Write it in one call, into a file that exists; false with errno. */
 bool text_write(int dir, const char *path, const char *text);
 
-/* -- wire.c -- */
+/* -- serve.c -- */
 
-#define MESSAGE_FDS 4
+struct slot;
 
-struct message {
-	union {
-		uint32_t op;
-		struct jail_prepare prepare;
-		struct jail_run run;
-		struct jail_plain plain;
-	} u;
-	size_t len;
-	int fd[MESSAGE_FDS];
-	size_t nfd;
-};
-
-/* Receive one; false at the end of the stream, or when it is not one. */
-bool message_receive(struct message *m);
-/* Close the fds that came with it. */
-void message_close(struct message *m);
-/* Send a struct with an fd, or none (-1). False if the service is gone. */
-bool message_send(const void *data, size_t len, int fd);
+/* Build the slot and serve the socket until it closes; false if it cannot be built. */
+bool serve(struct slot *s);
 
 /* -- cgroup.c -- */
 
@@ -204,8 +191,9 @@ struct job {
 	uint64_t max_tasks; /* RLIMIT_NPROC; 0: the cgroup counts */
 };
 
-/* Start it. False, with *ended filled in, if that cannot be done. */
-bool run_start(struct run *r, struct slot *s, const struct message *m, struct jail_ended *ended);
+/* Start it, with stdio and strings in fd. False, with *ended filled in, if that cannot be done. */
+bool run_start(struct run *r, struct slot *s, const struct jail_run *limit, const int *fd,
+	       struct jail_ended *ended);
 /* For how long at most to wait for something to happen, ms; -1: any. */
 int run_timeout(const struct run *r);
 /* Look at the clock and the counters; kill it if a limit is passed. */

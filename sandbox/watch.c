@@ -3,13 +3,10 @@
  * where no cgroup counts, and where no pid namespace ends what a program started.
  */
 #include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "sandbox/warden.h"
 

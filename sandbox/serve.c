@@ -1,0 +1,169 @@
+/* The service's socket: messages of jail.h, one struct each with fds beside it, and their loop. */
+#include <poll.h>
+#include <sys/socket.h>
+
+#include "sandbox/warden.h"
+
+#define MESSAGE_FDS 4
+
+struct message {
+	union {
+		uint32_t op;
+		struct jail_prepare prepare;
+		struct jail_run run;
+	} u;
+	size_t len;
+	int fd[MESSAGE_FDS];
+	size_t nfd;
+};
+
+union control {
+	char bytes[CMSG_SPACE(MESSAGE_FDS * sizeof(int))];
+	struct cmsghdr align;
+};
+
+/* Receive one; false at the end of the stream, or when it is none of ours. */
+static bool message_receive(struct message *m)
+{
+	union control control;
+	memset(m, 0, sizeof(*m));
+	struct iovec iov = { &m->u, sizeof(m->u) };
+	struct msghdr h = { .msg_iov = &iov,
+			    .msg_iovlen = 1,
+			    .msg_control = &control,
+			    .msg_controllen = sizeof(control) };
+	ssize_t n;
+	do {
+		n = recvmsg(JAIL_FD, &h, MSG_CMSG_CLOEXEC);
+	} while (n < 0 && errno == EINTR);
+	struct cmsghdr *c = n < 0 ? NULL : CMSG_FIRSTHDR(&h);
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
+		m->nfd = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		memcpy(m->fd, CMSG_DATA(c), m->nfd * sizeof(int));
+	}
+	m->len = n < 0 ? 0 : (size_t)n;
+	return m->len >= sizeof(m->u.op) && !(h.msg_flags & (MSG_TRUNC | MSG_CTRUNC));
+}
+
+static void message_close(struct message *m)
+{
+	for (size_t i = 0; i < m->nfd; i++)
+		close(m->fd[i]);
+	m->nfd = 0;
+}
+
+/* Send a struct with an fd, or none (-1). False if the service is gone. */
+static bool message_send(const void *data, size_t len, int fd)
+{
+	union control control = { 0 };
+	struct iovec iov = { (void *)(uintptr_t)data, len };
+	struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control };
+	if (fd >= 0) {
+		h.msg_controllen = CMSG_SPACE(sizeof(int));
+		struct cmsghdr *c = CMSG_FIRSTHDR(&h);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(c), &fd, sizeof(int));
+	}
+	return sendmsg(JAIL_FD, &h, MSG_NOSIGNAL) == (ssize_t)len;
+}
+
+static bool tell_broken(const struct why *w)
+{
+	struct jail_ready r = { .op = JAIL_BROKEN };
+	memcpy(r.text, w->text, sizeof(r.text));
+	message_send(&r, sizeof(r), -1);
+	return false;
+}
+
+static bool tell_ready(const struct slot *s)
+{
+	struct jail_ready r = { .op = JAIL_READY,
+				.uid = s->outer_uid,
+				.gid = s->outer_gid,
+				.has_cgroup = s->cgroup.kind != CGROUP_NONE };
+	return message_send(&r, sizeof(r), -1);
+}
+
+/* Whether it is a message as jail.h has it, at a time when it may come. */
+static bool is_sound(const struct message *m, const struct run *r)
+{
+	static const struct {
+		size_t size, nfd;
+	} SHAPE[] = {
+		[JAIL_PREPARE] = { sizeof(struct jail_prepare), 0 },
+		[JAIL_RUN] = { sizeof(struct jail_run), 4 },
+		[JAIL_KILL] = { sizeof(struct jail_plain), 0 },
+		[JAIL_CLEAR] = { sizeof(struct jail_plain), 0 },
+	};
+	return m->u.op < COUNT(SHAPE) && m->len == SHAPE[m->u.op].size &&
+	       m->nfd == SHAPE[m->u.op].nfd && (r->pid == 0 || m->u.op == JAIL_KILL);
+}
+
+static bool obey(struct slot *s, struct run *r, const struct message *m)
+{
+	const struct jail_plain prepared = { JAIL_PREPARED }, cleared = { JAIL_CLEARED };
+	struct jail_ended ended;
+	struct why w;
+	switch (m->u.op) {
+	case JAIL_PREPARE:
+		return slot_prepare(s, &m->u.prepare, &w)
+			       ? message_send(&prepared, sizeof(prepared), s->work)
+			       : tell_broken(&w);
+	case JAIL_RUN:
+		return run_start(r, s, &m->u.run, m->fd, &ended) ||
+		       message_send(&ended, sizeof(ended), -1);
+	case JAIL_CLEAR:
+		return slot_clear(s, &w) ? message_send(&cleared, sizeof(cleared), -1)
+					 : tell_broken(&w);
+	default:
+		run_kill(r, JAIL_CAUSE_KILLED);
+		return true;
+	}
+}
+
+/* False when there is nothing more to serve: the service is gone, or talks nonsense. */
+static bool hear(struct slot *s, struct run *r)
+{
+	struct message m;
+	bool is_served = message_receive(&m) && is_sound(&m, r) && obey(s, r, &m);
+	message_close(&m);
+	return is_served;
+}
+
+static void serve_all(struct slot *s)
+{
+	struct run r = { .pidfd = -1 };
+	struct jail_ended ended;
+	bool is_wanted = true;
+	while (is_wanted || r.pid > 0) {
+		/* after the end of the stream only the kill's result is awaited */
+		struct pollfd p[2] = { { is_wanted ? JAIL_FD : -1, POLLIN, 0 },
+				       { r.pidfd, POLLIN, 0 } };
+		if (poll(p, 2, run_timeout(&r)) < 0 && errno != EINTR)
+			return;
+		if (r.pid > 0 && p[1].revents) {
+			run_finish(&r, s, &ended);
+			is_wanted = message_send(&ended, sizeof(ended), -1) && is_wanted;
+		} else if (r.pid > 0) {
+			run_watch(&r, s);
+		}
+		if (p[0].revents && !hear(s, &r)) {
+			is_wanted = false;
+			run_kill(&r, JAIL_CAUSE_KILLED);
+		}
+	}
+}
+
+bool serve(struct slot *s)
+{
+	struct why w = { "" };
+	bool is_open = slot_open(s, &w);
+	if (!is_open)
+		tell_broken(&w);
+	else if (tell_ready(s))
+		serve_all(s);
+	slot_close(s);
+	return is_open;
+}
