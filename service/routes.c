@@ -1,5 +1,6 @@
 #include "service/routes.h"
 
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
@@ -171,6 +172,8 @@ static bool tell_metrics(struct routes *r, struct call *c, struct err *e)
 	return answer_buf(c, ok, &b, e);
 }
 
+static bool tell_openapi(struct routes *r, struct call *c, struct err *e);
+
 static const struct route table[] = {
 	{ "POST", "/execute", execute, JSON, "run a program and answer with its result" },
 	{ "POST", "/execute/async", execute_async, JSON,
@@ -191,12 +194,98 @@ static const struct route table[] = {
 	{ "GET", "/languages", list_languages, PUBLIC, "what can be run here" },
 	{ "GET", "/health", health, PUBLIC, "that the service is up" },
 	{ "GET", "/metrics", tell_metrics, 0, "counters for Prometheus" },
+	{ "GET", "/openapi.json", tell_openapi, PUBLIC, "this table, for tools" },
 	{ "POST", "/keys/validate", validate_key, 0, "what the caller's key may do" },
 };
 
 #define NROUTE (sizeof(table) / sizeof(table[0]))
 
 _Static_assert(NROUTE < METRICS_ROUTES, "a counter for each");
+
+/* The path as OpenAPI writes it: what was {} is {id}, what was {*} is {name}. */
+static bool print_path(const char *path, struct buf *b)
+{
+	bool ok = true;
+
+	for (; ok && *path; path++) {
+		ok = buf_add(b, path, 1);
+		if (ok && path[0] == '{' && path[1] != '*')
+			ok = buf_puts(b, "id");
+		if (ok && path[0] == '{' && path[1] == '*') {
+			ok = buf_puts(b, "name");
+			path++;
+		}
+	}
+	return ok;
+}
+
+static bool print_parameters(const char *path, struct buf *b)
+{
+	static const char in_path[] = "%s{\"name\":\"%s\",\"in\":\"path\",\"required\":true,"
+				      "\"schema\":{\"type\":\"string\"}}";
+
+	if (!strchr(path, '{'))
+		return true;
+	return buf_puts(b, ",\"parameters\":[") && buf_printf(b, in_path, "", "id") &&
+	       (!strstr(path, "{*}") || buf_printf(b, in_path, ",", "name")) && buf_puts(b, "]");
+}
+
+static bool print_operation(const struct route *r, struct buf *b)
+{
+	const char *type = r->flags & JSON ? "application/json" : "text/plain";
+	char method[16];
+	size_t n = strlen(r->method);
+
+	for (size_t i = 0; i <= n; i++)
+		method[i] = (char)tolower((unsigned char)r->method[i]);
+	return buf_printf(b, "\"%s\":{\"summary\":\"%s\"", method, r->help) &&
+	       print_parameters(r->path, b) &&
+	       (!(r->flags & PUBLIC) || buf_puts(b, ",\"security\":[]")) &&
+	       (!(r->flags & (JSON | TEXT)) ||
+		buf_printf(b,
+			   ",\"requestBody\":{\"required\":true,\"content\":{\"%s\":"
+			   "{\"schema\":{\"type\":\"%s\"}}}}",
+			   type, r->flags & JSON ? "object" : "string")) &&
+	       buf_puts(b, ",\"responses\":{\"200\":{\"description\":\"done\"},\"default\":{"
+			   "\"$ref\":\"#/components/responses/error\"}}}");
+}
+
+/* The rows of a path stand one behind the other. */
+static bool print_paths(struct buf *b)
+{
+	bool ok = true;
+
+	for (size_t i = 0; i < NROUTE && ok; i++) {
+		bool is_same = i && !strcmp(table[i].path, table[i - 1].path);
+
+		if (is_same)
+			ok = buf_puts(b, ",");
+		else
+			ok = buf_puts(b, i ? "},\"" : "\"") && print_path(table[i].path, b) &&
+			     buf_puts(b, "\":{");
+		ok = ok && print_operation(&table[i], b);
+	}
+	return ok && buf_puts(b, "}");
+}
+
+static bool tell_openapi(struct routes *r, struct call *c, struct err *e)
+{
+	static const char tail[] =
+		"},\"security\":[{\"key\":[]},{}],\"components\":{\"securitySchemes\":{\"key\":{"
+		"\"type\":\"http\",\"scheme\":\"bearer\"}},\"responses\":{\"error\":{"
+		"\"description\":\"why it was not done\",\"content\":{\"application/json\":{"
+		"\"schema\":{\"type\":\"object\",\"required\":[\"success\",\"error\",\"code\"],"
+		"\"properties\":{\"success\":{\"const\":false},\"error\":{\"type\":\"string\"},"
+		"\"code\":{\"type\":\"string\"}}}}}}}}}";
+	CLEAN_BUF struct buf b = BUF((size_t)1 << 20);
+
+	(void)r;
+	return answer_buf(c,
+			  buf_puts(&b, "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"sandbatch\","
+				       "\"version\":\"" VERSION "\"},\"paths\":{") &&
+				  print_paths(&b) && buf_puts(&b, tail),
+			  &b, e);
+}
 
 /* Whether the path is the row's; param becomes what stands for each {}, in the arena. */
 static bool fits(struct call *c, const struct route *r, const char **param)
