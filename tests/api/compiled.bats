@@ -50,13 +50,19 @@ int main(void) { int c = getchar(); printf("<%c>", c); return c == 55; }'
 	[ "$(./program <<<5)" = '<5>' ]
 }
 
-@test "a C program comes back as WebAssembly that Node runs" {
+# to_wasm LANGUAGE CODE -- main.wasm, if that can be made here.
+to_wasm() {
 	serve_start --slots 1
 	call GET /languages >/dev/null
-	jq -e '.details[] | select(.name == "c") | .wasm' body >/dev/null || skip 'clang for wasm32-wasi is not installed'
-	compile c 'int puts(const char *); int main(void) { puts("hello"); return 0; }' '{"return_wasm_artifact":true}'
+	jq -e --arg n "$1" '.details[] | select(.name == $n) | .available and .wasm' body >/dev/null ||
+		skip "what makes WebAssembly of $1 is not installed"
+	compile "$1" "$2" '{"return_wasm_artifact":true}'
 	is '.stdout == "hello\n" and .artifacts[0].filename == "main.wasm"'
 	jq -r '.artifacts[0].content_base64' body | base64 -d >main.wasm
+}
+
+# Node runs main.wasm, which says hello.
+wasi_says_hello() {
 	cat >wasi.mjs <<-'EOF'
 		import { WASI } from 'node:wasi';
 		import { readFileSync } from 'node:fs';
@@ -65,6 +71,33 @@ int main(void) { int c = getchar(); printf("<%c>", c); return c == 55; }'
 		wasi.start(await WebAssembly.instantiate(module, { wasi_snapshot_preview1: wasi.wasiImport }));
 	EOF
 	[ "$(node --no-warnings wasi.mjs)" = hello ]
+}
+
+@test "a C program comes back as WebAssembly that Node runs" {
+	to_wasm c 'int puts(const char *); int main(void) { puts("hello"); return 0; }'
+	wasi_says_hello
+}
+
+@test "a C++ program comes back as WebAssembly that Node runs" {
+	to_wasm cpp "$(printf '#include <iostream>\nint main() { std::cout << "hello\\n"; }')"
+	wasi_says_hello
+}
+
+@test "a Rust program comes back as WebAssembly that Node runs" {
+	to_wasm rust 'fn main() { println!("hello"); }'
+	wasi_says_hello
+}
+
+@test "a Go program comes back as WebAssembly that Node runs with Go's own wasm_exec.js" {
+	to_wasm go "$(printf 'package main\nimport "fmt"\nfunc main() { fmt.Println("hello") }')"
+	cat >go.js <<-'EOF'
+		globalThis.fs = require('fs');
+		globalThis.crypto ??= require('crypto').webcrypto;
+		require(process.argv[2] + '/misc/wasm/wasm_exec.js');
+		const go = new Go();
+		WebAssembly.instantiate(fs.readFileSync('main.wasm'), go.importObject).then(w => go.run(w.instance));
+	EOF
+	[ "$(node go.js "$(go env GOROOT)")" = hello ]
 }
 
 @test "what is no WebAssembly is refused" {
