@@ -1,13 +1,8 @@
 /*
  * The seam between cgroup v1 and v2. Everything is reached through fds opened
  * before the root is left, never by path.
- *
- * Groups are called sandbatch.SERVICE.SLOT, so that what a killed service left can
- * be told from what belongs to a living one.
  */
 #include <dirent.h>
-#include <signal.h>
-#include <sys/stat.h>
 
 #include "sandbox/warden.h"
 
@@ -137,8 +132,7 @@ static bool open_v1(struct cgroup *c, struct why *w)
 static bool begin_v1(const struct cgroup *c, uint64_t memory_bytes, uint64_t processes)
 {
 	int memory = c->group[CGROUP_MEMORY];
-	/* memsw may never be below memory, so it goes out of the way first; a kernel without it has
-	 * no swap to limit */
+	/* never below memory, so out of the way first; a kernel without it has no swap to limit */
 	text_write(memory, "memory.memsw.limit_in_bytes", "-1");
 	return put_number(memory, "memory.limit_in_bytes", memory_bytes) &&
 	       (put_number(memory, "memory.memsw.limit_in_bytes", memory_bytes) ||

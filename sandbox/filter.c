@@ -7,11 +7,9 @@
  * runtimes with every new libc.
  */
 #include <netinet/in.h>
-#include <sched.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 
 #include "sandbox/warden.h"
 
@@ -108,8 +106,7 @@ static bool add_all(scmp_filter_ctx ctx, bool is_counted, struct why *w)
 	for (size_t i = 0; i < COUNT(ARG_RULES); i++)
 		if (!add_arg(ctx, &ARG_RULES[i], w))
 			return false;
-	/* A memfd that is written, not mapped, is in no process's resident set: the watcher cannot
-	 * see it. */
+	/* A memfd that is written, not mapped, is in no resident set: the watcher cannot see it. */
 	if (!is_counted && !add_calls(ctx, ENOSYS, "memfd_create", w))
 		return false;
 	return add_families(ctx, SCMP_SYS(socket), w) && add_families(ctx, SCMP_SYS(socketpair), w);
@@ -136,8 +133,7 @@ bool filter_build(struct sock_fprog *out, bool is_counted, struct why *w)
 	/* int 0x80 and x32 number their calls differently: no table of ours would fit. */
 	bool is_ok = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) == 0 &&
 		     seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2) == 0;
-	if (!is_ok)
-		fail(w, "seccomp filter: this libseccomp is too old");
+	is_ok = is_ok || fail(w, "seccomp filter: this libseccomp is too old");
 	is_ok = is_ok && add_all(ctx, is_counted, w) && export(ctx, out, w);
 	seccomp_release(ctx);
 	return is_ok;

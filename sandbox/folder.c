@@ -4,7 +4,6 @@
  * JAIL_PREPARE. The trees that are removed are the program's work: no link is followed.
  */
 #include <dirent.h>
-#include <sys/stat.h>
 
 #include "sandbox/warden.h"
 
@@ -26,9 +25,14 @@ static DIR *open_dir(int at, const char *name)
 	return fd < 0 ? NULL : fdopendir(fd);
 }
 
-static bool is_dot(const char *name)
+/* The next folder in d; what is none is removed on the way. NULL at the end. */
+static const char *next_folder(DIR *d)
 {
-	return !strcmp(name, ".") || !strcmp(name, "..");
+	for (const struct dirent *e; d && (e = readdir(d));)
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 &&
+		    unlinkat(dirfd(d), e->d_name, 0) != 0)
+			return e->d_name;
+	return NULL;
 }
 
 /*
@@ -39,14 +43,12 @@ static void flatten(int top, const char *name, unsigned long *number)
 {
 	DIR *d = open_dir(top, name);
 	char fresh[32];
-	for (const struct dirent *e; d && (e = readdir(d));) {
-		if (is_dot(e->d_name) || unlinkat(dirfd(d), e->d_name, 0) == 0)
-			continue;
-		DIR *below = open_dir(dirfd(d), e->d_name); /* it moves only if it may be written */
+	for (const char *inner; (inner = next_folder(d));) {
+		DIR *below = open_dir(dirfd(d), inner); /* it moves only if it may be written */
 		if (below)
 			closedir(below);
 		snprintf(fresh, sizeof(fresh), ".%lu", (*number)++);
-		if (renameat(dirfd(d), e->d_name, top, fresh) != 0)
+		if (renameat(dirfd(d), inner, top, fresh) != 0)
 			break;
 	}
 	if (d)
@@ -54,8 +56,7 @@ static void flatten(int top, const char *name, unsigned long *number)
 	unlinkat(top, name, AT_REMOVEDIR);
 }
 
-/* Remove the folder called name and all in it; nobody else may be writing there. */
-static bool remove_tree(int at, const char *name)
+bool folder_remove(int at, const char *name)
 {
 	DIR *d = open_dir(at, name);
 	unsigned long number = 0;
@@ -63,12 +64,8 @@ static bool remove_tree(int at, const char *name)
 	for (unsigned pass = 0; is_left && pass < MAX_DEPTH; pass++) {
 		is_left = false;
 		rewinddir(d);
-		for (const struct dirent *e; (e = readdir(d));) {
-			if (is_dot(e->d_name) || unlinkat(dirfd(d), e->d_name, 0) == 0)
-				continue;
-			flatten(dirfd(d), e->d_name, &number);
-			is_left = true;
-		}
+		for (const char *inner; (inner = next_folder(d)); is_left = true)
+			flatten(dirfd(d), inner, &number);
 	}
 	if (d)
 		closedir(d);
@@ -83,7 +80,7 @@ bool folder_sweep(const char *prefix, struct why *w)
 	for (const struct dirent *e; d && (e = readdir(d));)
 		if (strncmp(e->d_name, prefix, strlen(prefix)) == 0 &&
 		    fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    st.st_uid == geteuid() && !remove_tree(dirfd(d), e->d_name))
+		    st.st_uid == geteuid() && !folder_remove(dirfd(d), e->d_name))
 			is_ok = fail(w, "cannot remove " PLACE "/%s: %m", e->d_name);
 	if (d)
 		closedir(d);
@@ -110,14 +107,9 @@ bool folder_make(struct slot *s, struct why *w)
 {
 	char path[96];
 	snprintf(path, sizeof(path), "%s/job", s->base);
-	if (!remove_tree(AT_FDCWD, path) || mkdir(path, 0700) != 0 ||
+	if (!folder_remove(AT_FDCWD, path) || mkdir(path, 0700) != 0 ||
 	    chown(path, s->uid, s->gid) != 0)
 		return fail(w, "cannot make %s: %m", path);
 	s->work = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return s->work >= 0 || fail(w, "cannot open %s: %m", path);
-}
-
-void folder_close(struct slot *s)
-{
-	remove_tree(AT_FDCWD, s->base);
 }

@@ -7,13 +7,7 @@
 #include <linux/close_range.h>
 #include <linux/seccomp.h>
 #include <poll.h>
-#include <sched.h>
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
+#include <sys/mount.h>
 
 #include "sandbox/warden.h"
 
@@ -60,10 +54,9 @@ static bool set_limits(const struct slot *s, const struct job *j, struct why *w)
 		{ RLIMIT_MSGQUEUE, 0, 0 },
 	};
 	for (size_t i = 0; i < COUNT(table); i++) {
-		struct rlimit l;
-		if (getrlimit(table[i].which, &l) != 0)
-			return fail(w, "cannot read resource limit %d: %m", (int)table[i].which);
+		struct rlimit l = { 0, 0 };
 		/* never more than what we have: only root may raise it */
+		getrlimit(table[i].which, &l);
 		l.rlim_cur = table[i].soft < l.rlim_max ? table[i].soft : l.rlim_max;
 		l.rlim_max = table[i].hard < l.rlim_max ? table[i].hard : l.rlim_max;
 		if (setrlimit(table[i].which, &l) != 0)
@@ -136,7 +129,9 @@ bool inside_enter(struct why *w)
 	/* here and not in the warden: our group may be this command's own */
 	if (unshare(CLONE_NEWCGROUP) != 0)
 		return fail(w, "cannot make a cgroup namespace: %m");
-	return root_mount_proc(w);
+	return mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+		     "hidepid=2,subset=pid") == 0 ||
+	       fail(w, "cannot mount /proc: %m");
 }
 
 _Noreturn void inside_init(const struct slot *s, const struct job *j, int report)

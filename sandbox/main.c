@@ -1,8 +1,5 @@
 /* sandbatch-jail: options, and what holds for all of the warden's life. */
-#include <signal.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 
 #include "sandbox/warden.h"
 
@@ -13,12 +10,6 @@ static const char USAGE[] =
 	"Runs untrusted commands for one slot of sandbatch's service, which starts it\n"
 	"with a SOCK_SEQPACKET socket as fd 3. --sweep kills and removes what the wardens\n"
 	"of a service that was killed, process PID, may have left.\n";
-
-struct options {
-	struct slot slot;
-	bool has_slot;
-	long sweep; /* 0: serve */
-};
 
 /* Fds 0 to 2 are open, so that none we receive lands there, and fd 3 is our socket. */
 static bool has_fds(void)
@@ -35,55 +26,52 @@ static bool has_fds(void)
 static bool parse_number(const char *text, long min, long max, long *out)
 {
 	char *end;
-	errno = 0;
-	*out = strtol(text, &end, 10);
-	return errno == 0 && end != text && *end == '\0' && *out >= min && *out <= max;
+	*out = strtol(text, &end, 10); /* too large: LONG_MAX */
+	return end != text && *end == '\0' && *out >= min && *out <= max;
 }
 
-static bool set_mode(struct options *o, const char *text)
+static bool set_mode(struct slot *s, const char *text)
 {
 	static const char *const MODES[] = { "full", "limits", "none" };
-	for (size_t i = 0; i < COUNT(MODES); i++) {
-		if (strcmp(text, MODES[i]) == 0) {
-			o->slot.mode = (enum mode)i;
-			return true;
-		}
-	}
-	return false;
+	size_t i = 0;
+	while (i < COUNT(MODES) && strcmp(text, MODES[i]) != 0)
+		i++;
+	s->mode = (enum mode)i;
+	return i < COUNT(MODES);
 }
 
-static bool set_option(struct options *o, const char *name, const char *value)
+static bool set_option(struct slot *s, long *sweep, const char *name, const char *value)
 {
 	long n;
-	if (strcmp(name, "--slot") == 0) {
-		o->has_slot = parse_number(value, 0, MAX_SLOT, &n);
-		o->slot.number = (unsigned)n;
-		snprintf(o->slot.name, sizeof(o->slot.name), "sandbatch.%d.%ld", (int)getppid(), n);
-		return o->has_slot;
-	}
+	if (strcmp(name, "--sweep") == 0)
+		return parse_number(value, 2, INT32_MAX, sweep);
 	if (strcmp(name, "--sandbox") == 0)
-		return set_mode(o, value);
-	if (strcmp(name, "--bind") == 0 && o->slot.nbind < MAX_BINDS) {
-		o->slot.bind[o->slot.nbind++] = value;
+		return set_mode(s, value);
+	if (strcmp(name, "--bind") == 0 && s->nbind < MAX_BINDS) {
+		s->bind[s->nbind++] = value;
 		return true;
 	}
-	return strcmp(name, "--sweep") == 0 && parse_number(value, 2, INT32_MAX, &o->sweep);
+	if (strcmp(name, "--slot") != 0 || !parse_number(value, 0, MAX_SLOT, &n))
+		return false;
+	s->number = (unsigned)n;
+	snprintf(s->name, sizeof(s->name), "sandbatch.%d.%ld", (int)getppid(), n);
+	return true;
 }
 
-/* Every option has a value. */
-static bool parse_options(struct options *o, int argc, char **argv)
+/* Every option has a value; --slot and --sweep (0: none) exclude each other. */
+static bool parse_options(struct slot *s, long *sweep, int argc, char **argv)
 {
 	for (int i = 1; i < argc; i += 2)
-		if (i + 1 == argc || !set_option(o, argv[i], argv[i + 1]))
+		if (i + 1 == argc || !set_option(s, sweep, argv[i], argv[i + 1]))
 			return false;
-	return o->has_slot != (o->sweep > 0);
+	return (s->name[0] != '\0') != (*sweep > 0);
 }
 
-static int sweep(pid_t service)
+static int sweep(long service)
 {
 	struct why w;
 	char prefix[40];
-	snprintf(prefix, sizeof(prefix), "sandbatch.%d.", (int)service);
+	snprintf(prefix, sizeof(prefix), "sandbatch.%ld.", service);
 	bool is_ok = cgroup_sweep(prefix, &w) && folder_sweep(prefix, &w);
 	if (!is_ok)
 		fprintf(stderr, "sandbatch-jail: %s\n", w.text);
@@ -102,15 +90,16 @@ static void block_signals(void)
 
 int main(int argc, char **argv)
 {
-	struct options o = { 0 };
+	struct slot s = { 0 };
+	long swept = 0;
 	if (argc == 2 && strcmp(argv[1], "--help") == 0)
 		return fputs(USAGE, stdout) < 0;
-	if (!parse_options(&o, argc, argv)) {
+	if (!parse_options(&s, &swept, argc, argv)) {
 		fputs(USAGE, stderr);
 		return 2;
 	}
-	if (o.sweep)
-		return sweep((pid_t)o.sweep);
+	if (swept)
+		return sweep(swept);
 	if (!has_fds()) {
 		fputs("sandbatch-jail: fds 0 to 2 must be open, and fd 3 a SOCK_SEQPACKET socket\n",
 		      stderr);
@@ -118,7 +107,7 @@ int main(int argc, char **argv)
 	}
 	umask(022); /* jobs inherit it */
 	block_signals();
-	bool is_open = serve(&o.slot);
+	bool is_open = serve(&s);
 	/* nothing is buffered, and a leak checker at exit would look for the /proc that we left */
 	_exit(is_open ? 0 : 1);
 }

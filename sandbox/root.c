@@ -2,12 +2,10 @@
  * The file tree that jobs see: one small read-only tmpfs that shows /usr, the
  * harmless parts of /etc, five devices, and nothing else of the host.
  */
+#include <fnmatch.h>
 #include <glob.h>
 #include <limits.h>
-#include <sched.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 
 #include "sandbox/warden.h"
 
@@ -96,17 +94,12 @@ static bool show_all(struct why *w)
 /* A toolchain outside /usr. Not where something of ours will be mounted over it. */
 static bool show_extra(const char *path, struct why *w)
 {
-	static const char *const TAKEN[] = { "/tmp", "/dev", "/proc", "/etc", "/var/tmp" };
 	if (path[0] != '/' || path[1] == '\0')
 		return fail(w, "--bind wants an absolute path below /, not '%s'", path);
 	if (strncmp(path, "/usr/", 5) == 0)
 		return true;
-	for (size_t i = 0; i < COUNT(TAKEN); i++) {
-		size_t n = strlen(TAKEN[i]);
-		if (strncmp(path, TAKEN[i], n) == 0 && (path[n] == '/' || path[n] == '\0'))
-			return fail(w, "--bind %s: the sandbox has a %s of its own", path,
-				    TAKEN[i]);
-	}
+	if (fnmatch("/@(tmp|dev|proc|etc|var/tmp)?(/*)", path, FNM_EXTMATCH) == 0)
+		return fail(w, "--bind %s: the sandbox has its own", path);
 	return bind(path, MOUNT_ATTR_NODEV, w);
 }
 
@@ -228,11 +221,4 @@ bool root_unmount_work(struct why *w)
 			return fail(w, "cannot unmount %s: %m", WORK[i].at);
 	return umount2(JAIL_WORKDIR, MNT_DETACH) == 0 ||
 	       fail(w, "cannot unmount the working folder: %m");
-}
-
-bool root_mount_proc(struct why *w)
-{
-	return mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC,
-		     "hidepid=2,subset=pid") == 0 ||
-	       fail(w, "cannot mount /proc: %m");
 }

@@ -1,12 +1,7 @@
 /* One command, from JAIL_RUN to JAIL_ENDED, as the warden sees it. */
 #include <linux/sched.h>
-#include <signal.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/syscall.h>
 #include <sys/time.h>
-#include <sys/wait.h>
 
 #include "sandbox/warden.h"
 
@@ -86,12 +81,10 @@ static bool start(struct run *r, const struct slot *s, const struct job *j, stru
 		return fail(w, "cannot make a pipe: %m");
 	r->start_us = now_us();
 	r->pid = run_clone(s, &r->pidfd);
-	if (r->pid == 0)
+	if (r->pid == 0) {
 		close(report[0]);
-	if (r->pid == 0 && s->mode == MODE_FULL)
-		inside_init(s, j, report[1]);
-	if (r->pid == 0)
-		inside_job(s, j, report[1]);
+		(s->mode == MODE_FULL ? inside_init : inside_job)(s, j, report[1]);
+	}
 	close(report[1]);
 	r->report = report[0];
 	if (r->pid > 0)
@@ -118,8 +111,7 @@ bool run_start(struct run *r, struct slot *s, const struct jail_run *limit, cons
 	if (is_ok)
 		return true;
 	cgroup_end(&s->cgroup);
-	r->pid = 0;
-	r->pidfd = -1;
+	*r = (struct run){ .pidfd = -1 };
 	*ended = (struct jail_ended){ .op = JAIL_ENDED, .cause = JAIL_CAUSE_FAILED };
 	memcpy(ended->text, w.text, sizeof(ended->text));
 	return false;
@@ -179,8 +171,7 @@ void run_watch(struct run *r, const struct slot *s)
 		run_kill(r, JAIL_CAUSE_WALL);
 }
 
-/* The last measurement. Where the watcher comes too late for one, what wait4 says of the dead, who
- * are not all there: an init that we killed has left some unreaped. */
+/* Where the watcher is too late, what wait4 knows: nothing of whom a killed init left unreaped. */
 static void measure_dead(struct run *r, const struct slot *s, const struct rusage *ru)
 {
 	if (s->cgroup.kind != CGROUP_NONE) {

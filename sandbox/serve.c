@@ -77,15 +77,6 @@ static bool tell_broken(const struct why *w)
 	return false;
 }
 
-static bool tell_ready(const struct slot *s)
-{
-	struct jail_ready r = { .op = JAIL_READY,
-				.uid = s->outer_uid,
-				.gid = s->outer_gid,
-				.has_cgroup = s->cgroup.kind != CGROUP_NONE };
-	return message_send(&r, sizeof(r), -1);
-}
-
 /* Whether it is a message as jail.h has it, at a time when it may come. */
 static bool is_sound(const struct message *m, const struct run *r)
 {
@@ -159,10 +150,12 @@ static void serve_all(struct slot *s)
 bool serve(struct slot *s)
 {
 	struct why w = { "" };
-	bool is_open = slot_open(s, &w);
-	if (!is_open)
-		tell_broken(&w);
-	else if (tell_ready(s))
+	bool is_open = slot_open(s, &w) || tell_broken(&w);
+	struct jail_ready r = { .op = JAIL_READY,
+				.uid = s->outer_uid,
+				.gid = s->outer_gid,
+				.has_cgroup = s->cgroup.kind != CGROUP_NONE };
+	if (is_open && message_send(&r, sizeof(r), -1))
 		serve_all(s);
 	slot_close(s);
 	return is_open;

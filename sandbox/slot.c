@@ -1,14 +1,9 @@
 /* What is built once for a slot, and the working folder of its current job. */
 #include <linux/securebits.h>
-#include <sched.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 
 #include "sandbox/warden.h"
 
-#define LAST_CAPABILITY \
-	63 /* the kernel's masks have so many bits; those it does not know end the loop */
+#define LAST_CAPABILITY 63 /* bits of the kernel's masks; it refuses those it does not know */
 
 /* The switches with which distributions turn user namespaces off, and what to write there. */
 static const struct {
@@ -52,8 +47,7 @@ static bool enter_userns(struct slot *s, struct why *w)
 	    !text_write(AT_FDCWD, "/proc/self/uid_map", uids) ||
 	    !text_write(AT_FDCWD, "/proc/self/gid_map", gids))
 		return userns_refused("uid map", w);
-	s->uid = INNER_UID;
-	s->gid = INNER_UID;
+	s->uid = s->gid = INNER_UID;
 	return true;
 }
 
@@ -99,26 +93,13 @@ static bool try_init(const struct slot *s, struct why *w)
 		    errno == EPERM ? " (parts of the host's are hidden, as in a container)" : "");
 }
 
-static void choose_ids(struct slot *s)
+bool slot_open(struct slot *s, struct why *w)
 {
+	s->work = -1;
 	s->is_root = geteuid() == 0;
 	bool is_own = s->mode == MODE_NONE || !s->is_root;
 	s->uid = s->outer_uid = is_own ? geteuid() : SLOT_UID + s->number;
 	s->gid = s->outer_gid = is_own ? getegid() : SLOT_UID + s->number;
-}
-
-/* Without namespaces: orphans come to us, and files lie in a folder of the host. */
-static bool open_plain(struct slot *s, struct why *w)
-{
-	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0)
-		return fail(w, "cannot become the reaper: %m");
-	return folder_open(s, w);
-}
-
-bool slot_open(struct slot *s, struct why *w)
-{
-	s->work = -1;
-	choose_ids(s);
 	s->proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->proc < 0)
 		return fail(w, "cannot open /proc: %m");
@@ -131,13 +112,16 @@ bool slot_open(struct slot *s, struct why *w)
 				     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0))
 		return false;
 	if (s->mode != MODE_FULL)
-		return open_plain(s, w);
+		/* orphans come to us, and files lie in a folder of the host */
+		return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+			       ? folder_open(s, w)
+			       : fail(w, "cannot become the reaper: %m");
 	return enter_namespaces(s, w) && drop_for_good(w) && try_init(s, w);
 }
 
 bool slot_prepare(struct slot *s, const struct jail_prepare *p, struct why *w)
 {
-	if (s->work >= 0 && !slot_clear(s, w))
+	if (!slot_clear(s, w))
 		return false;
 	if (s->mode != MODE_FULL)
 		return folder_make(s, w);
@@ -159,7 +143,7 @@ bool slot_clear(struct slot *s, struct why *w)
 void slot_close(struct slot *s)
 {
 	if (s->base[0])
-		folder_close(s);
+		folder_remove(AT_FDCWD, s->base);
 	cgroup_close(&s->cgroup);
 	free(s->filter.filter);
 }

@@ -25,10 +25,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "sandbox/jail.h"
@@ -63,13 +69,6 @@ __attribute__((format(printf, 2, 3))) bool fail(struct why *w, const char *fmt, 
 const char *text_read(int dir, const char *path, char *out, size_t size);
 /* Write it in one call, into a file that exists; false with errno. */
 bool text_write(int dir, const char *path, const char *text);
-
-/* -- serve.c -- */
-
-struct slot;
-
-/* Build the slot and serve the socket until it closes; false if it cannot be built. */
-bool serve(struct slot *s);
 
 /* -- cgroup.c -- */
 
@@ -115,7 +114,7 @@ bool cgroup_sweep(const char *prefix, struct why *w);
 struct slot {
 	unsigned number;
 	enum mode mode;
-	char name[40];               /* sandbatch.SERVICE.SLOT: of its cgroups and folder */
+	char name[40]; /* of its cgroups and folder: sandbatch.SERVICE.SLOT, to sweep by */
 	const char *bind[MAX_BINDS]; /* more folders to show, read-only */
 	size_t nbind;
 
@@ -143,8 +142,6 @@ void slot_close(struct slot *s);
 bool root_build(const struct slot *s, struct why *w);
 bool root_mount_work(const struct slot *s, const struct jail_prepare *p, struct why *w);
 bool root_unmount_work(struct why *w);
-/* Mount /proc for the caller's pid namespace. */
-bool root_mount_proc(struct why *w);
 
 /* -- folder.c -- */
 
@@ -152,7 +149,8 @@ bool root_mount_proc(struct why *w);
 bool folder_open(struct slot *s, struct why *w);
 /* Make the working folder anew and open it. */
 bool folder_make(struct slot *s, struct why *w);
-void folder_close(struct slot *s);
+/* Remove a folder and all in it, where nobody else may be writing. */
+bool folder_remove(int at, const char *name);
 /* Remove the folders of ours whose names start so. */
 bool folder_sweep(const char *prefix, struct why *w);
 
@@ -203,6 +201,11 @@ void run_kill(struct run *r, enum jail_cause cause);
 void run_finish(struct run *r, struct slot *s, struct jail_ended *ended);
 /* Make a process in namespaces of its own, like fork(2): 0 in the child; *pidfd is to be closed. */
 pid_t run_clone(const struct slot *s, int *pidfd);
+
+/* -- serve.c -- */
+
+/* Build the slot and serve the socket until it closes; false if it cannot be built. */
+bool serve(struct slot *s);
 
 /* -- inside.c -- */
 

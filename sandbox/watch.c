@@ -3,10 +3,6 @@
  * where no cgroup counts, and where no pid namespace ends what a program started.
  */
 #include <dirent.h>
-#include <signal.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 
 #include "sandbox/warden.h"
 
@@ -43,8 +39,7 @@ static void find(int proc, pid_t root, struct tree *t)
 		add_children(proc, t->pid[i], t);
 }
 
-/* CPU time of a process, unless it is the root, and of its children that it has waited for: fields
- * 14 to 17 of stat. */
+/* CPU time of a process (not of the root) and of its reaped children: fields 14 to 17 of stat. */
 static uint64_t read_cpu_us(int proc, pid_t pid, bool is_root)
 {
 	char text[1024];
@@ -86,8 +81,7 @@ struct usage watch_read(int proc, pid_t root)
 uint64_t watch_count_user(int proc, uid_t uid)
 {
 	struct usage u = { 0 };
-	int again = openat(proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = again < 0 ? NULL : fdopendir(again);
+	DIR *d = fdopendir(openat(proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	struct stat st;
 	for (const struct dirent *e; d && (e = readdir(d));) {
 		pid_t pid = (pid_t)strtol(e->d_name, NULL, 10);
