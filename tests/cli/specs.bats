@@ -62,6 +62,17 @@ batch() {
 	batch 0 regression
 }
 
+@test "languages: thirty of them print the same; what is not installed is skipped with its package" {
+	project
+	exits 0 sandbatch run specs/languages.yaml --output kept --report jsonl=rows.jsonl
+	decided >rows
+	test "$(wc -l <rows)" -eq 30
+	for cell in reference 'port[[]program=steps.sh[]]' 'port[[]program=steps.c[]]'; do
+		grep -qx "$cell | passed" rows
+	done
+	run ! grep -v -e ' | passed$' -e ' | skipped | the endpoint cannot run ' rows
+}
+
 @test "nightly: two runs give the same archive, bit for bit" {
 	batch 0 nightly
 	exits 0 sandbatch run specs/nightly.yaml --output again

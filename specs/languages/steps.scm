@@ -1,0 +1,10 @@
+(define (steps n)
+  (cond ((= n 1) 0)
+        ((odd? n) (+ 1 (steps (+ (* 3 n) 1))))
+        (else (+ 1 (steps (quotient n 2))))))
+
+(let ((limit (read)))
+  (do ((start 1 (+ start 1))
+       (total 0 (+ total (steps start))))
+      ((> start limit) (display "total ") (display total) (newline))
+    (display start) (display " ") (display (steps start)) (newline)))
