@@ -43,9 +43,10 @@ latest() {
 	(cd .sandbatch/runs/latest && pwd -P)
 }
 
-# storm MS STATUS RUN... -- kill such a run, and those that go on with it; the last one may end.
+# storm MS STATUS RUN... -- kill such a run, and those that go on with it; the last one may end. The more kills, the
+# sooner they come, so that there is still something to kill; but MS is what it takes to begin.
 storm() {
-	local most=$1 status=$2 kills
+	local most=$(($1 + 1500 / KILLS)) status=$2 kills
 	shift 2
 	kill_within "$most" "$@" || true
 	while [ ! -s .sandbatch/runs/latest/journal.jsonl ]; do
@@ -70,7 +71,7 @@ storm() {
 	essence whole >want
 	serve_stop
 	serve_start --executor fake --script script.json --slots 8 --data data
-	storm 300 1 sandbatch run s.yaml --endpoint "$URL" --no-cache -j 16
+	storm 60 1 sandbatch run s.yaml --endpoint "$URL" --no-cache -j 16
 	essence "$(latest)" | diff want -
 	serve_stop
 	jq '[.cells[] | select(.attempts > 0)] | length' whole/summary.json | diff - \
@@ -83,7 +84,7 @@ storm() {
 	sed -i 's/echo b/test ${{ matrix.n }} != 3 || exit 1; echo b/' s.yaml
 	exits 1 sandbatch run s.yaml --no-cache --output whole
 	essence whole >want
-	storm 400 1 sandbatch run s.yaml --no-cache
+	storm 200 1 sandbatch run s.yaml --no-cache
 	essence "$(latest)" | diff want -
 	test ! -e .sandbatch/service
 }
