@@ -59,8 +59,7 @@ static int open_v2_base(void)
 /* Move the members of a group to its leaf, or kill them all but us. */
 static void each_member(int group, bool is_moved)
 {
-	int fd = openat(group, "cgroup.procs", O_RDONLY | O_CLOEXEC);
-	FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
+	FILE *f = fdopen(openat(group, "cgroup.procs", O_RDONLY | O_CLOEXEC), "r");
 	char line[32];
 	while (f && fgets(line, sizeof(line), f)) {
 		pid_t pid = (pid_t)strtol(line, NULL, 10);
@@ -240,9 +239,7 @@ void cgroup_close(struct cgroup *c)
 {
 	cgroup_end(c);
 	for (int i = 0; i < CGROUP_HIERARCHIES; i++) {
-		if (c->group[i] < 0)
-			continue;
-		text_write(c->base[i], "cgroup.procs", "0");
-		destroy(c->base[i], c->name);
+		if (c->group[i] >= 0 && text_write(c->base[i], "cgroup.procs", "0"))
+			destroy(c->base[i], c->name);
 	}
 }

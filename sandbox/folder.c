@@ -103,13 +103,9 @@ bool folder_open(struct slot *s, struct why *w)
 	return chmod(s->base, 0711) == 0 || fail(w, "cannot open up %s: %m", s->base);
 }
 
-bool folder_make(struct slot *s, struct why *w)
+bool folder_make(const struct slot *s, const char *path, struct why *w)
 {
-	char path[96];
-	snprintf(path, sizeof(path), "%s/job", s->base);
-	if (!folder_remove(AT_FDCWD, path) || mkdir(path, 0700) != 0 ||
-	    chown(path, s->uid, s->gid) != 0)
-		return fail(w, "cannot make %s: %m", path);
-	s->work = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return s->work >= 0 || fail(w, "cannot open %s: %m", path);
+	return (folder_remove(AT_FDCWD, path) && mkdir(path, 0700) == 0 &&
+		chown(path, s->uid, s->gid) == 0) ||
+	       fail(w, "cannot make %s: %m", path);
 }

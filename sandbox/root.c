@@ -130,23 +130,18 @@ static bool write_etc(const struct slot *s, struct why *w)
 			  w);
 }
 
-static bool make_dev(struct why *w)
+static bool fill(const struct slot *s, struct why *w)
 {
+	for (size_t i = 0; i < COUNT(FOLDERS); i++)
+		if (!make(FOLDERS[i], true, w))
+			return false;
 	for (size_t i = 0; i < COUNT(DEVICES); i++)
 		if (!bind(DEVICES[i], MOUNT_ATTR_NOEXEC, w))
 			return false;
 	for (size_t i = 0; i < COUNT(LINKS); i++)
 		if (symlink(LINKS[i][0], LINKS[i][1]) != 0)
 			return fail(w, "sandbox root: cannot link /%s: %m", LINKS[i][1]);
-	return true;
-}
-
-static bool fill(const struct slot *s, struct why *w)
-{
-	for (size_t i = 0; i < COUNT(FOLDERS); i++)
-		if (!make(FOLDERS[i], true, w))
-			return false;
-	if (!write_etc(s, w) || !make_dev(w) || !show_all(w))
+	if (!write_etc(s, w) || !show_all(w))
 		return false;
 	for (size_t i = 0; i < s->nbind; i++)
 		if (!show_extra(s->bind[i], w))

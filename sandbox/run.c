@@ -155,9 +155,8 @@ static void measure(struct run *r, const struct slot *s)
 	struct usage now = watch_read(s->proc, s->mode == MODE_FULL ? r->pid : getpid());
 	r->used.cpu_us = now.cpu_us;
 	r->used.memory_bytes = most(r->used.memory_bytes, now.memory_bytes);
-	r->used.tasks = most(r->used.tasks, now.tasks);
 	r->used.ooms = now.memory_bytes > r->limit.memory_bytes;
-	r->used.refused = r->limit.processes > 1 && r->used.tasks >= r->limit.processes;
+	r->used.refused += r->limit.processes > 1 && now.tasks >= r->limit.processes;
 }
 
 void run_watch(struct run *r, const struct slot *s)

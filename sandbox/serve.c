@@ -45,13 +45,6 @@ static bool message_receive(struct message *m)
 	return m->len >= sizeof(m->u.op) && !(h.msg_flags & (MSG_TRUNC | MSG_CTRUNC));
 }
 
-static void message_close(struct message *m)
-{
-	for (size_t i = 0; i < m->nfd; i++)
-		close(m->fd[i]);
-	m->nfd = 0;
-}
-
 /* Send a struct with an fd, or none (-1). False if the service is gone. */
 static bool message_send(const void *data, size_t len, int fd)
 {
@@ -119,7 +112,8 @@ static bool hear(struct slot *s, struct run *r)
 {
 	struct message m;
 	bool is_served = message_receive(&m) && is_sound(&m, r) && obey(s, r, &m);
-	message_close(&m);
+	for (size_t i = 0; i < m.nfd; i++)
+		close(m.fd[i]);
 	return is_served;
 }
 

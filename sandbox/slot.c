@@ -121,14 +121,14 @@ bool slot_open(struct slot *s, struct why *w)
 
 bool slot_prepare(struct slot *s, const struct jail_prepare *p, struct why *w)
 {
-	if (!slot_clear(s, w))
-		return false;
+	char path[sizeof(s->base) + sizeof("/job")] = JAIL_WORKDIR;
 	if (s->mode != MODE_FULL)
-		return folder_make(s, w);
-	if (!root_mount_work(s, p, w))
+		snprintf(path, sizeof(path), "%s/job", s->base);
+	if (!slot_clear(s, w) ||
+	    !(s->mode == MODE_FULL ? root_mount_work(s, p, w) : folder_make(s, path, w)))
 		return false;
-	s->work = open(JAIL_WORKDIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return s->work >= 0 || fail(w, "cannot open the working folder: %m");
+	s->work = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return s->work >= 0 || fail(w, "cannot open %s: %m", path);
 }
 
 bool slot_clear(struct slot *s, struct why *w)

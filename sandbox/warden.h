@@ -45,7 +45,7 @@
 struct usage {
 	uint64_t cpu_us;
 	uint64_t memory_bytes; /* at most; watch_read: now */
-	uint64_t tasks;        /* the same; not of cgroups */
+	uint64_t tasks;        /* watch_read: now */
 	uint64_t ooms;         /* processes killed, or to be killed, for memory */
 	uint64_t refused;      /* times that fork failed for the limit, or is thought to have */
 };
@@ -57,7 +57,6 @@ enum mode {
 };
 
 /* -- text.c -- */
-
 /* One sentence for a human: why something failed. */
 struct why {
 	char text[200];
@@ -71,7 +70,6 @@ const char *text_read(int dir, const char *path, char *out, size_t size);
 bool text_write(int dir, const char *path, const char *text);
 
 /* -- cgroup.c -- */
-
 enum cgroup_kind { CGROUP_NONE, CGROUP_V1, CGROUP_V2 };
 enum { CGROUP_PIDS, CGROUP_MEMORY, CGROUP_CPU, CGROUP_HIERARCHIES };
 
@@ -102,7 +100,6 @@ void cgroup_close(struct cgroup *c);
 bool cgroup_sweep(const char *prefix, struct why *w);
 
 /* -- slot.c -- */
-
 #define MAX_BINDS 32
 
 /* Jobs of slot N run as this plus N when the warden is root: no account of Debian's lies there. */
@@ -138,29 +135,25 @@ bool slot_clear(struct slot *s, struct why *w);
 void slot_close(struct slot *s);
 
 /* -- root.c: both act on the caller's mount namespace -- */
-
 bool root_build(const struct slot *s, struct why *w);
 bool root_mount_work(const struct slot *s, const struct jail_prepare *p, struct why *w);
 bool root_unmount_work(struct why *w);
 
 /* -- folder.c -- */
-
 /* Make the folder that holds the working folder; its name goes to s->base. */
 bool folder_open(struct slot *s, struct why *w);
-/* Make the working folder anew and open it. */
-bool folder_make(struct slot *s, struct why *w);
+/* Make the working folder anew. */
+bool folder_make(const struct slot *s, const char *path, struct why *w);
 /* Remove a folder and all in it, where nobody else may be writing. */
 bool folder_remove(int at, const char *name);
 /* Remove the folders of ours whose names start so. */
 bool folder_sweep(const char *prefix, struct why *w);
 
 /* -- filter.c -- */
-
 /* Compile the filter. is_counted: memory is counted by a cgroup. */
 bool filter_build(struct sock_fprog *out, bool is_counted, struct why *w);
 
 /* -- watch.c -- */
-
 /* What all descendants of root use now, by the host's /proc, and CPU time of those it reaped. */
 struct usage watch_read(int proc, pid_t root);
 /* How many tasks the user has on the whole machine, for RLIMIT_NPROC, which counts just so. */
@@ -169,7 +162,6 @@ uint64_t watch_count_user(int proc, uid_t uid);
 void watch_kill_all(int proc);
 
 /* -- run.c -- */
-
 struct run {
 	pid_t pid; /* 0: nothing runs */
 	int pidfd; /* -1: nothing runs */
@@ -203,12 +195,10 @@ void run_finish(struct run *r, struct slot *s, struct jail_ended *ended);
 pid_t run_clone(const struct slot *s, int *pidfd);
 
 /* -- serve.c -- */
-
 /* Build the slot and serve the socket until it closes; false if it cannot be built. */
 bool serve(struct slot *s);
 
 /* -- inside.c -- */
-
 /* What init, or the job before its execve, tells the warden; the first one counts. */
 struct report {
 	bool has_failed; /* it could not be started: why */
