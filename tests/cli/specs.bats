@@ -9,8 +9,8 @@ decided() {
 		sed -e 's/ [|] $//' -e 's/timeout after .*/timeout/' -e 's/timeout: CPU time.*/timeout/'
 }
 
-# points -- those of each student in a run of the course, to the hundredth, and those of each cell that got a part.
-points() {
+# scores -- those of each student in a run of the course, to the hundredth, and those of each cell that got a part.
+scores() {
 	jq -rs 'map(. + { student: (.cell | capture("student=(?<s>[^],]*)").s) }) |
 		(group_by(.student)[] | "\(.[0].student): \(map(.points) | add * 100 | round / 100) of \(map(.max_points) | add)"),
 		(.[] | select(.points > 0 and .points < .max_points) | "\(.cell): \(.points * 100 | round / 100) of \(.max_points)")' rows.jsonl
@@ -51,7 +51,7 @@ batch() {
 @test "course: forty submissions, twelve tests, points; a broken submission takes no other with it" {
 	batch 1 course course verdicts.golden
 	test "$(wc -l <rows)" -eq 520
-	points >points
+	scores >points
 	same points "$FIXTURES/course/points.golden"
 	run ! grep -q ' | error' rows
 	# what s19 has a link at stayed at home
