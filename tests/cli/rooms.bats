@@ -84,3 +84,11 @@ told() {
 	echo 'static inline int last(int a) { if (a) { return 1; } return 0; }' >>tree/engine/base/many.h
 	told "engine/base/many.h: 16 functions in a room's header, 15 at most"
 }
+
+@test "a sandbox too long to be read whole is refused" {
+	plant sandbox/jail.h "$(yes '/* */' | head -n 999)"
+	plant sandbox/main.c "$(yes '/* */' | head -n 1000)"
+	exits 0 rooms tree
+	echo '/* */' >>tree/sandbox/main.c
+	told "sandbox/: 2000 lines, wanted fewer than 2000"
+}
