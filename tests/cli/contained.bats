@@ -40,7 +40,7 @@ is() {
 		#include <unistd.h>
 		int main(void) { for (;;) fork(); }
 	CODE
-	is '.limit == "ttl" or .limit == "processes"'
+	is '.limit == "processes"'
 }
 
 @test "a memory bomb" {
