@@ -1,5 +1,6 @@
 #include "cmd/cmd.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -35,8 +36,11 @@ bool cmd_plan(struct arena *a, const struct spec_source *from, struct plan *out,
 {
 	CLEAN_BUF struct buf tell = BUF(1 << 20);
 	struct spec *spec = ARENA_NEW(a, 1, struct spec);
-	bool ok = spec_read(a, from, &tell, spec, e);
+	bool ok;
 
+	if (access(from->path, R_OK) != 0)
+		return err_set(e, ERR_USAGE, "cannot read '%s': %s", from->path, strerror(errno));
+	ok = spec_read(a, from, &tell, spec, e);
 	fputs(buf_text(&tell), stderr);
 	return ok && plan_build(a, spec, out, e);
 }

@@ -140,6 +140,12 @@ static bool is_bad(enum verdict v)
 	return v != VERDICT_PASSED && v != VERDICT_XFAIL && v != VERDICT_SKIPPED;
 }
 
+/* A live screen's lines do not wrap: their number must be known when they are erased. */
+static int live_width(const struct progress *g)
+{
+	return g->is_live ? cmd_width(STDERR_FILENO) : 0;
+}
+
 /* Only what failed is told: a repeat of what passed is not news. */
 static void tell_again(struct progress *g, const struct row *row, struct buf *b)
 {
@@ -151,7 +157,7 @@ static void tell_again(struct progress *g, const struct row *row, struct buf *b)
 	told.reason =
 		arena_printf(&a, "%s (attempt %d; it runs again)", row->reason, row->attempts);
 	erase(g, b);
-	report_line(&told, g->has_colour, b);
+	report_line(&told, g->has_colour, live_width(g), b);
 	put(b);
 }
 
@@ -175,7 +181,7 @@ void progress_tell(void *ctx, enum run_event event, uint32_t cell, const struct 
 	if (g->is_live && !is_bad(row->verdict))
 		return; /* the bar tells it */
 	erase(g, &b);
-	report_line(row, g->has_colour, &b);
+	report_line(row, g->has_colour, live_width(g), &b);
 	put(&b);
 }
 

@@ -9,10 +9,9 @@
 #include "cmd/cmd.h"
 #include "cmd/endpoint.h"
 #include "cmd/progress.h"
+#include "cmd/report.h"
 #include "cmd/resume.h"
-#include "report/report.h"
 
-#define ROOT       ".sandbatch"
 #define REPORT_MAX (1u << 30)
 
 struct run_opts {
@@ -33,7 +32,7 @@ static const struct option_row run_options[] = {
 	  offsetof(struct run_opts, vars), 0, 0 },
 	{ "report", 0, "FORMAT[=PATH]", "jsonl, junit or summary; in the run's folder, or at PATH",
 	  OPTION_LIST, offsetof(struct run_opts, reports), 0, 0 },
-	{ "output", 0, "DIR", "the run's folder, instead of " ROOT "/runs/<id>", OPTION_TEXT,
+	{ "output", 0, "DIR", "the run's folder, instead of " CMD_ROOT "/runs/<id>", OPTION_TEXT,
 	  offsetof(struct run_opts, output), 0, 0 },
 	{ "filter", 0, "GLOB", "only cells whose id fits, and what they need", OPTION_LIST,
 	  offsetof(struct run_opts, choice.filters), 0, 0 },
@@ -110,58 +109,18 @@ static void on_gone(void *ctx, const char *why)
 		run_stop(b->run, b->gone, false);
 }
 
-/* ---- reports ---- */
-
-static bool check_reports(const struct strings *l, struct err *e)
-{
-	for (size_t i = 0; i < l->n; i++) {
-		char name[32];
-
-		snprintf(name, sizeof(name), "%.*s", (int)strcspn(l->item[i], "="), l->item[i]);
-		if (!report_find(name))
-			return err_set(e, ERR_USAGE,
-				       "--report must be jsonl, junit or summary, not '%s'", name);
-	}
-	return true;
-}
-
-static bool write_to(const char *path, const struct buf *b, struct err *e)
-{
-	const char *text = buf_text(b);
-
-	if (!strcmp(path, "-"))
-		return fwrite(text, 1, b->len, stdout) == b->len ||
-		       err_sys(e, "cannot write to standard output");
-	return fs_write(AT_FDCWD, path, text, b->len, e);
-}
-
-/* FORMAT or FORMAT=PATH. */
-static bool write_report(struct run *r, const char *wanted, const struct summary *s, struct err *e)
-{
-	CLEAN_BUF struct buf b = BUF(REPORT_MAX);
-	const char *path = strchr(wanted, '=');
-	char name[32];
-	const struct report_format *f;
-
-	snprintf(name, sizeof(name), "%.*s", (int)strcspn(wanted, "="), wanted);
-	f = report_find(name);
-	f->write(s, &b);
-	if (path)
-		return write_to(path + 1, &b, e);
-	return run_keep_file(r, f->file, buf_text(&b), b.len, e);
-}
-
 static bool write_reports(struct batch *b, const struct summary *s, struct err *e)
 {
-	CLEAN_BUF struct buf table = BUF(REPORT_MAX);
+	CLEAN_BUF struct buf file = BUF(REPORT_MAX), table = BUF(REPORT_MAX);
+	const struct report_format *f = report_find("summary");
 
-	if (!write_report(b->run, "summary", s, e))
+	f->write(s, &file);
+	if (!run_keep_file(b->run, f->file, buf_text(&file), file.len, e) ||
+	    !reports_write(&b->o.reports, s, e))
 		return false;
-	for (size_t i = 0; i < b->o.reports.n; i++)
-		if (!write_report(b->run, b->o.reports.item[i], s, e))
-			return false;
 	report_console(s, cmd_has_colour(STDOUT_FILENO), cmd_width(STDOUT_FILENO), &table);
-	return write_to("-", &table, e);
+	return fwrite(buf_text(&table), 1, table.len, stdout) == table.len ||
+	       err_sys(e, "cannot write to standard output");
 }
 
 /* ---- one spec ---- */
@@ -179,7 +138,7 @@ static struct run_options options_of(struct batch *b)
 		.endpoint = b->endpoint.shown,
 		.toolchains = b->endpoint.toolchains,
 		.has_additions = b->endpoint.has_additions,
-		.root = ROOT,
+		.root = CMD_ROOT,
 		.output = b->o.output,
 		.max_in_flight =
 			b->o.in_flight ? (size_t)b->o.in_flight : default_in_flight(&b->endpoint),
@@ -292,7 +251,7 @@ static bool choose(struct batch *b, struct err *e)
 {
 	size_t n = 0;
 
-	b->o.choice.root = ROOT;
+	b->o.choice.root = CMD_ROOT;
 	for (size_t i = 0; i < b->nplan; i++) {
 		struct batched *p = &b->plan[i];
 
@@ -329,7 +288,7 @@ static bool open_endpoint(struct batch *b, struct err *e)
 	b->loop = loop_open(e);
 	if (!b->loop || !loop_signals(b->loop, signals, on_signal, b, e))
 		return false;
-	b->service = arena_printf(&b->arena, ROOT "/service/%d", (int)getpid());
+	b->service = arena_printf(&b->arena, CMD_ROOT "/service/%d", (int)getpid());
 	if (b->resume && b->resume->service) {
 		b->service = b->resume->service;
 		resume_clear(b->resume);
@@ -360,7 +319,7 @@ static int run_batch(struct batch *b, const struct strings *paths, struct err *e
 {
 	int status = 0;
 
-	if (!check_reports(&b->o.reports, e) || !choose_check(&b->o.choice, e) ||
+	if (!reports_check(&b->o.reports, e) || !choose_check(&b->o.choice, e) ||
 	    !load_plans(b, paths, e))
 		return cmd_fail(e);
 	if (b->o.explain || b->o.dry_run)
@@ -425,7 +384,7 @@ static bool find_earlier(struct batch *b, struct command_line given, struct oper
 	if (b->o.output)
 		return err_set(e, ERR_USAGE, "--output is for a new run, not with --resume");
 	b->resume = ARENA_NEW(&b->arena, 1, struct resume);
-	if (!resume_load(&b->arena, ROOT, b->o.resume, b->resume, e) ||
+	if (!resume_load(&b->arena, CMD_ROOT, b->o.resume, b->resume, e) ||
 	    (operands->item.n == 0 && !ask_again(b, given, operands, e)))
 		return false;
 	if (operands->item.n == 1)

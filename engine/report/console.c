@@ -454,9 +454,10 @@ void report_console(const struct summary *sum, bool colour, int width, struct bu
 	put_path(&s, "archive  ", sum->archive);
 }
 
-void report_line(const struct row *r, bool colour, struct buf *b)
+void report_line(const struct row *r, bool colour, int width, struct buf *b)
 {
-	struct screen s = { b, colour, SIZE_MAX };
+	struct screen s = { b, colour, width > 0 ? (size_t)width : SIZE_MAX };
+	size_t used = VERDICT_COLUMNS + TIME_COLUMNS;
 	CLEAN_BUF struct buf time = BUF(64);
 	char verdict[16];
 
@@ -465,8 +466,10 @@ void report_line(const struct row *r, bool colour, struct buf *b)
 	if (r->job_id && r->verdict != VERDICT_CANCELLED)
 		put_duration(&time, r->duration_ms);
 	buf_printf(b, "%*s", TIME_COLUMNS, buf_text(&time));
-	put_safe(&s, 2, r->cell, strlen(r->cell));
-	if (*r->reason)
+	s.width = s.width > used ? s.width - used : 0;
+	used = put_safe(&s, 2, r->cell, strlen(r->cell));
+	s.width = s.width > used ? s.width - used : 0;
+	if (*r->reason && s.width > 2)
 		put_safe(&s, 2, r->reason, strlen(r->reason));
 	buf_puts(b, r->is_allowed ? " (allowed to fail)\n" : "\n");
 }

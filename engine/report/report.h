@@ -23,8 +23,9 @@ const struct report_format *report_find(const char *name);
  * drive a terminal. width in columns (only paths may be wider), 0: not a terminal.
  */
 void report_console(const struct summary *s, bool colour, int width, struct buf *b);
-/* One line of progress for an ended cell, with its newline: "passed        23 ms  case[n=15]". */
-void report_line(const struct row *r, bool colour, struct buf *b);
+/* One line of progress for an ended cell, with its newline: "passed        23 ms  case[n=15]". No
+ * wider than width; 0: any. */
+void report_line(const struct row *r, bool colour, int width, struct buf *b);
 /* 0 or 1, as in the table of exit codes: 1 any failed, timeout, xpass or flaky; 4 no such but any
  * error or cancelled; 130 interrupted. What is allowed to fail does not count. */
 int report_exit_code(const struct summary *s);

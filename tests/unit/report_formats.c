@@ -328,7 +328,7 @@ static void a_line_of_progress_names_verdict_cell_time_and_reason(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		report_line(&rows[i], false, &b);
+		report_line(&rows[i], false, 0, &b);
 	assert_golden(&b, "fixtures/report/progress.out");
 }
 
