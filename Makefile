@@ -68,7 +68,7 @@ unit_room   = $(firstword $(subst _, ,$(1)))
 
 SOURCES    := $(wildcard engine/*/*.c service/*.c sandbox/*.c cmd/*.c tests/unit/*.c tests/fuzz/*.c)
 HEADERS    := $(wildcard engine/*/*.h service/*.h sandbox/*.h cmd/*.h tests/*/*.h)
-SCRIPTS    := .ci/run .ci/install tests/one $(wildcard tests/*/*.bats tests/*/*.bash tests/bench/run) \
+SCRIPTS    := .ci/run .ci/install tests/one $(wildcard tests/*/*.bats tests/*/*.bash) $(filter-out %.c,$(wildcard tests/bench/*)) \
               tests/languages/run tests/languages/install
 FUZZ       := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 # What `make test` runs; TESTS=tests/cli/run.bats runs that alone.
@@ -139,8 +139,8 @@ fuzz-run: $(FUZZ:%=$(BUILD)/%.fuzz) # build and run them one after the other
 			-artifact_prefix=$(BUILD)/ $(BUILD)/corpus/$$f $$seeds; \
 	done
 
-bench: all ## how quick it is
-	@BUILD=$(abspath $(BUILD)) tests/bench/run
+bench: all ## how quick it is, as a table; BENCH=engine runs that part alone
+	@BUILD=$(abspath $(BUILD)) tests/bench/run $(BENCH)
 
 lint: ## clang-format, clang-tidy, cppcheck, shellcheck, the rules of the rooms, headers alone, man page
 	@.ci/install build check
