@@ -12,9 +12,10 @@
 
 enum { TEXT_MAX = 2 * WIRE_BODY_MAX };
 
-static bool check_language(struct routes *r, struct call *c, const char *name,
+static bool check_language(struct routes *r, struct call *c, const struct wire_request *request,
 			   const struct language **out, struct err *e)
 {
+	const char *name = request->language;
 	const struct language *l;
 
 	if (!name)
@@ -28,13 +29,10 @@ static bool check_language(struct routes *r, struct call *c, const char *name,
 			       "that are",
 			       name);
 	}
-	if (l->is_available)
+	if (language_can(l, request, e))
 		return true;
-	c->code = "toolchain_missing";
-	return err_set(e, ERR_IMPOSSIBLE,
-		       "%s cannot be run here: %s is not installed (Debian package %s)", l->name,
-		       l->missing ? l->missing : "its toolchain",
-		       l->package ? l->package : "not known");
+	c->code = l->is_available ? "unsupported_artifact" : "toolchain_missing";
+	return false;
 }
 
 static bool get_key(struct call *c, const char **key, struct err *e)
@@ -81,7 +79,7 @@ static bool read_request(struct routes *r, struct call *c, struct submission *s,
 	s->request = ARENA_NEW(s->arena, 1, struct wire_request);
 	return wire_request_parse(s->arena, s->body.data, s->body.len, s->request, e) &&
 	       wire_request_check(s->request, WIRE_MB, e) && check_limits(r, c, s->request, e) &&
-	       check_language(r, c, s->request->language, &s->language, e);
+	       check_language(r, c, s->request, &s->language, e);
 }
 
 static bool submit(struct routes *r, struct call *c, enum wait_for what, bool is_detected,

@@ -123,7 +123,7 @@ languages:
     package: dream-utils
 YAML
 	fake_start --languages languages.yml
-	refuses 422 toolchain_missing 'dream cannot be run here: dreamc is not installed (Debian package dream-utils)' \
+	refuses 422 toolchain_missing "dream needs 'dreamc', which is not installed here: apt-get install dream-utils" \
 		POST /execute -H 'Content-Type: application/json' -d '{"language":"dream","code":""}'
 	answers 200 GET /languages
 	jq -e '.languages == []' body
