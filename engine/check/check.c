@@ -140,10 +140,14 @@ static int64_t run_time_ms(const struct wire_result *r)
 
 static const char *timeout_words(struct arena *a, const struct wire_result *r)
 {
-	if (!r->has_extras || r->limit != WIRE_LIMIT_CPU)
-		return arena_printf(a, "timeout after %.1f s (ttl)", (double)run_time_ms(r) / 1000);
-	return arena_printf(a, "timeout: CPU time, after %.1f s of it",
-			    (double)r->cpu_time_ms / 1000);
+	/* the limit is the first that was passed: one that kills nobody hides which time ran out */
+	bool is_ttl = !r->has_extras || r->limit == WIRE_LIMIT_TTL || r->limit == WIRE_NO_LIMIT;
+
+	if (r->has_extras && r->limit == WIRE_LIMIT_CPU)
+		return arena_printf(a, "timeout: CPU time, after %.1f s of it",
+				    (double)r->cpu_time_ms / 1000);
+	return arena_printf(a, "timeout after %.1f s%s", (double)run_time_ms(r) / 1000,
+			    is_ttl ? " (ttl)" : "");
 }
 
 /* A limit that was passed: fails whatever else holds, unless what we do to such a program is

@@ -191,6 +191,8 @@ static void a_timeout_is_its_own_verdict_with_the_time(void **state)
 	g->result.has_compile = true;
 	g->result.compile_time_ms = 600;
 	JUDGED(g, "timeout", "timeout after 2.0 s (ttl)");
+	g->result.limit = WIRE_LIMIT_OUTPUT; /* which kills nobody, and came first */
+	JUDGED(g, "timeout", "timeout after 2.0 s");
 	g->result.limit = WIRE_LIMIT_CPU;
 	g->result.cpu_time_ms = 1000;
 	JUDGED(g, "timeout", "timeout: CPU time, after 1.0 s of it");
