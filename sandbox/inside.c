@@ -100,7 +100,8 @@ static bool become_job(const struct slot *s, const struct job *j, struct why *w)
 	/* after the change of user, which resets it; without namespaces it alone ties it to us */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
 		return fail(w, "cannot tie the program to the warden: %m");
-	if (fchdir(s->work) != 0)
+	/* by name: the fd is of the warden's mounts, where ".." would lead to its /proc */
+	if ((s->mode == MODE_FULL ? chdir(JAIL_WORKDIR) : fchdir(s->work)) != 0)
 		return fail(w, "cannot enter the working folder: %m");
 	if (setsid() < 0)
 		return fail(w, "cannot make a session: %m");

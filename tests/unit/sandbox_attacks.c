@@ -26,7 +26,7 @@ static const char NETWORK[] = "tcp to the world ENETUNREACH\n"
 			      "a name gaierror\n"
 			      "abstract unix socket ECONNREFUSED\n";
 
-static const char LOOK[] = "name sandbox\n"
+static const char LOOK[] = "name sandbox\n/tmp\nself\nthread-self\n"
 			   "fds 0 1 2 3\n"
 			   "process bash\n"
 			   "CapInh:\t0000000000000000\n"
