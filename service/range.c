@@ -32,7 +32,7 @@ static struct range part(int64_t first, int64_t last, int64_t size)
 struct range range_parse(const char *header, size_t size)
 {
 	static const char unit[] = "bytes=";
-	const struct range whole = { .kind = RANGE_WHOLE };
+	const struct range whole = { .kind = RANGE_WHOLE }, nothing = { .kind = RANGE_NONE };
 	const int64_t n = (int64_t)size;
 	const char *dash, *end;
 	int64_t first, last;
@@ -46,9 +46,10 @@ struct range range_parse(const char *header, size_t size)
 		return whole;
 	if (first < 0 && last < 0)
 		return whole;
+	if (first < 0 && last == 0)
+		return nothing;
 	if (first < 0)
-		return last == 0 ? (struct range){ .kind = RANGE_NONE }
-				 : part(last < n ? n - last : 0, n - 1, n);
+		return part(last < n ? n - last : 0, n - 1, n);
 	if (last >= 0 && last < first)
 		return whole;
 	return part(first, last >= 0 ? last : n - 1, n);

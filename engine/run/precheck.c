@@ -37,7 +37,8 @@ static bool is_same_in_all(const struct job_spec *j)
 		if (j->env.item[i].value.has_expr)
 			return false;
 	return !j->language.has_expr && !j->code.has_expr && !j->file.has_expr &&
-	       !j->input.has_expr && !j->input_file.has_expr && !is_any_expr(&j->args) &&
+	       !j->filename.has_expr && !j->input.has_expr && !j->input_file.has_expr &&
+	       !is_any_expr(&j->args) && !is_any_expr(&j->compile_args) &&
 	       !is_any_expr(&j->artifacts);
 }
 
