@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/fs.h"
 #include "base/json.h"
 #include "wire/decode.h"
 
@@ -12,6 +13,30 @@
 #define RESULT(m)  offsetof(struct wire_result, m)
 #define ANSWER_MAX 300 /* bytes of an error that are shown */
 
+/* Where the bytes are instead. We shall ask for them there: just the one path it can be will do. */
+static bool read_where(const struct wire_reader *r, const cJSON *item, const char *job_id,
+		       struct wire_artifact *out)
+{
+	static const struct wire_field size = { .key = "size", .max = EXACT_MAX };
+	const cJSON *path = json_get(item, "path"), *bytes = json_get(item, "size");
+	const char *wanted;
+	int64_t len;
+
+	if (!fs_is_plain_path(out->name))
+		return wire_wrong(r, "filename", "a plain relative path",
+				  json_get(item, "filename"));
+	wanted = wire_artifact_path(r->arena, job_id, out->name);
+	if (!cJSON_IsString(path) || strcmp(path->valuestring, wanted) != 0)
+		return wire_wrong(r, "path", arena_printf(r->arena, "'%.200s'", wanted), path);
+	if (!bytes)
+		return wire_wrong(r, "size", "an integer", NULL);
+	if (!wire_read_int(r, &size, bytes, &len))
+		return false;
+	out->data = (struct bytes){ NULL, (size_t)len };
+	return true;
+}
+
+/* slot's job_id is the job's. */
 static bool read_artifacts(const struct wire_reader *r, const struct wire_field *f,
 			   const cJSON *value, void *slot)
 {
@@ -38,6 +63,9 @@ static bool read_artifacts(const struct wire_reader *r, const struct wire_field 
 			return false;
 		if (!out->artifact[i].name)
 			out->artifact[i].name = arena_printf(r->arena, "%zu", i);
+		if (json_get(c, "path") && !json_get(c, "content_base64") &&
+		    !read_where(&in, c, out->job_id, &out->artifact[i]))
+			return false;
 	}
 	return true;
 }
@@ -66,6 +94,11 @@ static bool read_compile(const struct wire_reader *r, const struct wire_field *f
 	return wire_decode(&in, value, field, slot);
 }
 
+static const struct wire_field artifacts[] = {
+	{ .key = "artifacts", read_artifacts, 0, .max = JSON_MAX_VALUES },
+	{ 0 },
+};
+
 static const struct wire_field published[] = {
 	{ .key = "stdout", wire_read_bytes, RESULT(out) },
 	{ .key = "stderr", wire_read_bytes, RESULT(err) },
@@ -73,7 +106,6 @@ static const struct wire_field published[] = {
 	{ .key = "exit_code", wire_read_int32, RESULT(exit_code), INT32_MIN, INT32_MAX },
 	{ .key = "language", wire_read_text, RESULT(language) },
 	{ .key = "job_id", wire_read_text, RESULT(job_id) },
-	{ .key = "artifacts", read_artifacts, 0, .max = JSON_MAX_VALUES },
 	{ .key = "execution_mode", wire_read_text, RESULT(execution_mode) },
 	{ .key = "network_mode", wire_read_name, RESULT(network), .names = wire_network_names },
 	{ .key = "total_time_ms", wire_read_int, RESULT(total_time_ms), 0, EXACT_MAX },
@@ -124,7 +156,7 @@ static bool read_result(const struct wire_reader *r, const cJSON *value, struct 
 	if (!cJSON_IsObject(value))
 		return wire_wrong(r, "result", "an object", value);
 	*out = no_result(job->id, job->status);
-	if (!wire_decode(&in, value, published, out))
+	if (!wire_decode(&in, value, artifacts, out) || !wire_decode(&in, value, published, out))
 		return false;
 	out->success = out->exit_code == 0 && wire_has_ended(job->status);
 	if (!wire_decode(&in, value, success, out))

@@ -20,7 +20,34 @@ static const char *or_empty(const char *text)
 	return text ? text : "";
 }
 
-static void print_artifacts(struct wire_out *o, const struct wire_result *r)
+const char *wire_artifact_path(struct arena *a, const char *job_id, const char *name)
+{
+	static const char as_it_is[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				       "0123456789-._~/";
+	static const char hex[] = "0123456789ABCDEF";
+	char *encoded = arena_zalloc(a, 3 * strlen(name) + 1, 1), *to = encoded;
+
+	for (const char *at = name; *at; at++) {
+		if (strchr(as_it_is, *at)) {
+			*to++ = *at;
+			continue;
+		}
+		*to++ = '%';
+		*to++ = hex[(unsigned char)*at >> 4];
+		*to++ = hex[(unsigned char)*at & 15];
+	}
+	return arena_printf(a, "/jobs/%s/artifacts/%s", job_id, encoded);
+}
+
+static void print_where(struct wire_out *o, const struct wire_artifact *it, const char *job_id)
+{
+	CLEAN_ARENA struct arena a = { 0 };
+
+	wire_put_int(o, "size", (int64_t)it->data.len);
+	wire_put_text(o, "path", wire_artifact_path(&a, job_id, it->name));
+}
+
+static void print_artifacts(struct wire_out *o, const struct wire_result *r, const char *job_id)
 {
 	wire_open(o, "artifacts", "[");
 	for (size_t i = 0; i < r->nartifact; i++) {
@@ -28,7 +55,10 @@ static void print_artifacts(struct wire_out *o, const struct wire_result *r)
 
 		wire_open(o, NULL, "{");
 		wire_put_bytes(o, "filename", text_bytes(a->name));
-		wire_put_base64(o, "content_base64", a->data);
+		if (a->data.data)
+			wire_put_base64(o, "content_base64", a->data);
+		else
+			print_where(o, a, job_id);
 		wire_close(o, "}");
 	}
 	wire_close(o, "]");
@@ -48,7 +78,7 @@ static void print_compile(struct wire_out *o, const struct wire_result *r)
 	wire_close(o, "}");
 }
 
-static void print_published(struct wire_out *o, const struct wire_result *r)
+static void print_published(struct wire_out *o, const struct wire_result *r, const char *job_id)
 {
 	wire_put_bool(o, "success", r->success);
 	wire_put_bytes(o, "stdout", r->out);
@@ -57,7 +87,7 @@ static void print_published(struct wire_out *o, const struct wire_result *r)
 	wire_put_int(o, "exit_code", r->exit_code);
 	wire_put_text(o, "language", or_empty(r->language));
 	wire_put_text(o, "job_id", or_empty(r->job_id));
-	print_artifacts(o, r);
+	print_artifacts(o, r, job_id);
 	wire_put_text(o, "execution_mode", or_empty(r->execution_mode));
 	wire_put_text(o, "network_mode", wire_network_names[r->network]);
 	wire_put_int(o, "total_time_ms", r->total_time_ms);
@@ -81,10 +111,11 @@ static void print_extras(struct wire_out *o, const struct wire_result *r)
 	wire_put_int(o, "queue_time_ms", r->queue_time_ms);
 }
 
-static void print_result(struct wire_out *o, const char *key, const struct wire_result *r)
+static void print_result(struct wire_out *o, const char *key, const struct wire_result *r,
+			 const char *job_id)
 {
 	wire_open(o, key, "{");
-	print_published(o, r);
+	print_published(o, r, job_id);
 	if (r->has_extras)
 		print_extras(o, r);
 	wire_close(o, "}");
@@ -94,7 +125,7 @@ bool wire_result_print(const struct wire_result *r, struct buf *b)
 {
 	struct wire_out o = { .b = b };
 
-	print_result(&o, NULL, r);
+	print_result(&o, NULL, r, or_empty(r->job_id));
 	return !o.is_full;
 }
 
@@ -117,7 +148,7 @@ bool wire_job_print(const struct wire_job *j, struct buf *b)
 	print_time(&o, "started_at", j->started_at);
 	print_time(&o, "completed_at", j->completed_at);
 	if (j->result)
-		print_result(&o, "result", j->result);
+		print_result(&o, "result", j->result, j->id);
 	else
 		wire_put_text(&o, "result", NULL);
 	wire_close(&o, "}");
@@ -132,7 +163,7 @@ bool wire_cancelled_print(const struct wire_job *j, struct buf *b)
 	wire_put_text(&o, "message", "Job cancelled");
 	wire_put_text(&o, "job_id", j->id);
 	if (j->result)
-		print_result(&o, "result", j->result);
+		print_result(&o, "result", j->result, j->id);
 	else
 		wire_put_text(&o, "result", NULL);
 	wire_close(&o, "}");

@@ -99,6 +99,8 @@ enum wire_limit {
 	WIRE_LIMIT_CPU,
 };
 
+/* + data.data is NULL for one whose bytes are not here (?inline_bytes=N of GET /jobs/{id}: larger
+ * than N): there are len of them, to be had by wire_artifact_path. */
 struct wire_artifact {
 	const char *name;
 	struct bytes data;
@@ -163,14 +165,17 @@ bool wire_request_check(const struct wire_request *r, int64_t mb, struct err *e)
 bool wire_request_print(const struct wire_request *r, struct buf *b);
 
 bool wire_result_print(const struct wire_result *r, struct buf *b);
+/* An artifact whose bytes are not here is {"filename":...,"size":...,"path":...}. */
 bool wire_job_print(const struct wire_job *j, struct buf *b);
+/* "/jobs/ID/artifacts/NAME", the name percent-encoded (RFC 3986) but for its slashes. */
+const char *wire_artifact_path(struct arena *a, const char *job_id, const char *name);
 /* {"message":"Job cancelled","job_id":...,"result":{...}} */
 bool wire_cancelled_print(const struct wire_job *j, struct buf *b);
 /* {"job_id":...,"status":"pending"} */
 bool wire_accepted_print(const char *id, struct buf *b);
 /*
  * Parse what a service answered: a job, an accepted submit, or a cancel. Anything may be hostile;
- * ERR_REMOTE if it is none.
+ * ERR_REMOTE if it is none. An artifact whose bytes are not here has just the path it must have.
  */
 bool wire_job_parse(struct arena *a, const char *text, size_t len, struct wire_job *out,
 		    struct err *e);

@@ -99,6 +99,67 @@ static void printing_what_was_parsed_gives_it_back(void **state)
 	}
 }
 
+/* Its bytes are asked for where it says: nowhere else but where they must be. */
+static void an_artifact_may_be_told_by_its_path(void **state)
+{
+#define TOLD(rest)                                                                           \
+	"{\"job_id\":\"" ID "\",\"status\":\"completed\",\"created_at\":5,\"started_at\":6," \
+	"\"completed_at\":7,\"result\":{\"success\":true,\"stdout\":\"\",\"stderr\":\"\","   \
+	"\"error\":null,\"exit_code\":0,\"language\":\"c\",\"job_id\":\"" ID                 \
+	"\",\"artifacts\":[{" rest "}],\"execution_mode\":\"\",\"network_mode\":"            \
+	"\"zerotrust\",\"total_time_ms\":1" NO_EXTRAS "}}"
+	static const char good[] = TOLD("\"filename\":\"a/b \xc3\xa4%.o\",\"size\":5000000000,"
+					"\"path\":\"/jobs/" ID "/artifacts/a/b%20%C3%A4%25.o\"");
+	CLEAN_ARENA struct arena a = { 0 };
+	CLEAN_BUF struct buf b = BUF(4096);
+	struct err e = { 0 };
+	struct wire_job j;
+
+	(void)state;
+	if (!parse(&a, good, &j, &e))
+		fail_msg("%s", e.msg);
+	assert_null(j.result->artifact[0].data.data);
+	assert_int_equal(j.result->artifact[0].data.len, 5000000000);
+	assert_true(wire_job_print(&j, &b));
+	assert_string_equal(buf_text(&b), good);
+	assert_true(parse(&a,
+			  TOLD("\"filename\":\"a\",\"content_base64\":\"eA==\",\"path\":\"/keys\""),
+			  &j, &e));
+	assert_string_equal(j.result->artifact[0].data.data, "x");
+}
+
+static void a_path_that_is_not_the_artifacts_is_refused(void **state)
+{
+#define AT "/jobs/" ID "/artifacts/"
+	static const char *const row[][2] = {
+		{ TOLD("\"filename\":\"a\",\"size\":1,\"path\":\"/jobs/other/artifacts/a\""),
+		  "path" },
+		{ TOLD("\"filename\":\"a\",\"size\":1,\"path\":\"" AT "b\""), "path" },
+		{ TOLD("\"filename\":\"a\",\"size\":1,\"path\":\"" AT "a?x=1\""), "path" },
+		{ TOLD("\"filename\":\"a\",\"size\":1,\"path\":\"http://evil" AT "a\""), "path" },
+		{ TOLD("\"filename\":\"a\",\"size\":1,\"path\":7"), "path" },
+		{ TOLD("\"filename\":\"../x\",\"size\":1,\"path\":\"" AT "../x\""), "filename" },
+		{ TOLD("\"filename\":\"\",\"size\":1,\"path\":\"" AT "\""), "filename" },
+		{ TOLD("\"filename\":\"a\",\"path\":\"" AT "a\""), "size" },
+		{ TOLD("\"filename\":\"a\",\"size\":-1,\"path\":\"" AT "a\""), "size" },
+		{ TOLD("\"filename\":\"a\",\"size\":1.5,\"path\":\"" AT "a\""), "size" },
+		{ TOLD("\"filename\":\"a\",\"size\":1e300,\"path\":\"" AT "a\""), "size" },
+		{ TOLD("\"filename\":\"a\",\"size\":\"1\",\"path\":\"" AT "a\""), "size" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(row) / sizeof(*row); i++) {
+		CLEAN_ARENA struct arena a = { 0 };
+		struct err e = { 0 };
+		struct wire_job j;
+
+		assert_false(parse(&a, row[i][0], &j, &e));
+		assert_int_equal(e.kind, ERR_REMOTE);
+		assert_non_null(strstr(
+			e.msg, arena_printf(&a, ": result.artifacts[0].%s must be ", row[i][1])));
+	}
+}
+
 static void an_accepted_submit_is_a_pending_job(void **state)
 {
 	CLEAN_ARENA struct arena a = { 0 };
@@ -299,6 +360,8 @@ int main(void)
 		cmocka_unit_test(a_result_is_printed_as_published_and_ours_behind),
 		cmocka_unit_test(bytes_that_are_no_text_become_replacement_characters),
 		cmocka_unit_test(printing_what_was_parsed_gives_it_back),
+		cmocka_unit_test(an_artifact_may_be_told_by_its_path),
+		cmocka_unit_test(a_path_that_is_not_the_artifacts_is_refused),
 		cmocka_unit_test(an_accepted_submit_is_a_pending_job),
 		cmocka_unit_test(a_cancelled_job_has_its_message_and_result),
 		cmocka_unit_test(a_service_without_our_additions_tells_the_jobs_status),
