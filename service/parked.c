@@ -8,16 +8,35 @@ bool answer_buf(struct call *c, bool ok, const struct buf *b, struct err *e)
 	return true;
 }
 
+bool answer_job(struct call *c, struct bytes json, int64_t inline_bytes, struct err *e)
+{
+	CLEAN_ARENA struct arena a = { 0 };
+	CLEAN_BUF struct buf b = BUF(QUEUE_ANSWER_MAX);
+	struct wire_job job;
+
+	if (json.len <= (uint64_t)inline_bytes) { /* then none in it is larger either */
+		call_answer(c, 200, json);
+		return true;
+	}
+	if (!wire_job_parse(&a, json.data, json.len, &job, e))
+		return false;
+	for (size_t i = 0; job.result && i < job.result->nartifact; i++)
+		if (job.result->artifact[i].data.len > (uint64_t)inline_bytes)
+			job.result->artifact[i].data.data = NULL;
+	return answer_buf(c, wire_job_print(&job, &b), &b, e);
+}
+
 static void on_told(void *ctx, struct bytes json, const struct err *e)
 {
 	struct parked *p = ctx;
+	struct err failure;
 
 	timer_stop(p->routes->loop, &p->timer);
 	p->call->on_gone = NULL;
 	if (e)
 		call_fail(p->call, e);
-	else
-		call_answer(p->call, 200, json);
+	else if (!answer_job(p->call, json, p->inline_bytes, &failure))
+		call_fail(p->call, &failure);
 }
 
 static void on_gone(void *ctx)
@@ -34,6 +53,7 @@ struct parked *parked_new(struct routes *r, struct call *c, enum wait_for what)
 
 	p->routes = r;
 	p->call = c;
+	p->inline_bytes = INT64_MAX;
 	p->waiter = (struct waiter){ .what = what, .tell = on_told, .ctx = p };
 	c->is_brief = what == WAIT_SAVED;
 	c->on_gone = on_gone;

@@ -70,30 +70,43 @@ static bool get_wait(const struct call *c, int64_t *seconds, struct err *e)
 		       text);
 }
 
-static bool answer_ended(struct routes *r, struct call *c, struct err *e)
+/* Artifacts larger than that are told by their paths; without it none. */
+static bool get_inline(const struct call *c, int64_t *bytes, struct err *e)
+{
+	const char *text = call_query(c, "inline_bytes");
+
+	*bytes = INT64_MAX;
+	if (!text || (parse_int(text, strlen(text), bytes) && *bytes >= 0))
+		return true;
+	return err_set(e, ERR_MALFORMED, "inline_bytes must be 0 or more, not '%.40s'", text);
+}
+
+static bool answer_ended(struct routes *r, struct call *c, int64_t inline_bytes, struct err *e)
 {
 	CLEAN_BUF struct buf b = BUF(QUEUE_ANSWER_MAX);
 	bool found = false;
 
 	if (!store_answer(r->store, c->tenant, c->param[0], &b, &found, e))
 		return false;
-	return found ? answer_buf(c, true, &b, e) : no_such_job(e);
+	return found ? answer_job(c, (struct bytes){ buf_text(&b), b.len }, inline_bytes, e)
+		     : no_such_job(e);
 }
 
 static bool get_job(struct routes *r, struct call *c, struct err *e)
 {
 	struct job *j = queue_find(r->queue, c->tenant, c->param[0]);
 	struct parked *p;
-	int64_t wait_s;
+	int64_t wait_s, inline_bytes;
 
-	if (!get_wait(c, &wait_s, e))
+	if (!get_wait(c, &wait_s, e) || !get_inline(c, &inline_bytes, e))
 		return false;
 	if (!j)
-		return answer_ended(r, c, e);
+		return answer_ended(r, c, inline_bytes, e);
 	if (wait_s == 0)
 		return answer_unfinished(c, j, e);
 	p = parked_new(r, c, WAIT_ENDED);
 	p->job = j;
+	p->inline_bytes = inline_bytes;
 	p->timer = (struct timer){ .fn = on_wait_over, .ctx = p };
 	timer_set(r->loop, &p->timer, loop_now_ms(r->loop) + wait_s * 1000);
 	queue_wait(r->queue, j, &p->waiter);
@@ -184,7 +197,9 @@ static const struct route table[] = {
 	{ "POST", "/jobs/batch", submit_batch, JSON,
 	  "take up to 1,000 programs, answer with their ids" },
 	{ "GET", "/jobs", list_jobs, 0, "the caller's jobs that have not ended" },
-	{ "GET", "/jobs/{}", get_job, 0, "a job; ?wait=SECONDS until it has ended" },
+	{ "GET", "/jobs/{}", get_job, 0,
+	  "a job; ?wait=SECONDS until it has ended, ?inline_bytes=N: artifacts larger than that by "
+	  "their paths" },
 	{ "DELETE", "/jobs/{}", cancel_job, 0, "cancel a job" },
 	{ "GET", "/jobs/{}/stdout", output_stdout, 0, "the exact bytes of its standard output" },
 	{ "GET", "/jobs/{}/stderr", output_stderr, 0, "the exact bytes of its standard error" },

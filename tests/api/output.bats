@@ -57,6 +57,26 @@ ended() {
 	answers 404 GET "/jobs/$ID/artifacts/"
 }
 
+@test "artifacts larger than inline_bytes are told by their path, waited for or not" {
+	fake_start
+	local id large='[{filename: "a.out", size: 6, path: ("/jobs/" + .job_id + "/artifacts/a.out")}]'
+	ended build
+	answers 200 GET "/jobs/$ID?inline_bytes=5"
+	jq -e ".result.artifacts == $large" body
+	answers 200 GET "$(jq -r '.result.artifacts[0].path' body)"
+	says binary
+	for id in "$ID" "$ID?inline_bytes=6" "$ID?inline_bytes=9223372036854775807"; do
+		answers 200 GET "/jobs/$id"
+		jq -e '.result.artifacts == [{filename: "a.out", content_base64: "YmluYXJ5"}]' body
+	done
+	submit 'build sleepy'
+	answers 200 GET "/jobs/$ID?wait=10&inline_bytes=0"
+	jq -e ".result.artifacts == $large" body
+	for id in -1 x '' 1.5 9223372036854775808; do
+		refuses 400 malformed_request "inline_bytes must be 0 or more, not '$id'" GET "/jobs/$ID?inline_bytes=$id"
+	done
+}
+
 @test "outputs are their owner's alone, and come when the job has ended" {
 	fake_start
 	submit forever
