@@ -102,6 +102,6 @@ wasi_says_hello() {
 
 @test "what is no WebAssembly is refused" {
 	serve_start --slots 1
-	compile bash 'echo no' '{"return_wasm_artifact":true}'
-	is '.success == false and (.error | contains("bash is not compiled to WebAssembly here"))'
+	refuses 422 unsupported_artifact 'return_wasm_artifact must be false: bash is not compiled to WebAssembly here' \
+		POST /execute -H 'Content-Type: application/json' -d '{"language":"bash","code":"","return_wasm_artifact":true}'
 }

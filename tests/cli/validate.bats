@@ -105,7 +105,7 @@ spec() {
 	grep 'nope' err
 }
 
-@test "a spec that is not there is a failure of the system" {
-	exits 5 sandbatch validate nowhere.yaml
+@test "a spec that is not there is wrong usage" {
+	exits 2 sandbatch validate nowhere.yaml
 	grep 'nowhere.yaml' err
 }
