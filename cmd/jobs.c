@@ -8,6 +8,8 @@
 #include "check/check.h"
 #include "cmd/cmd.h"
 
+#define WHOLE_MAX ((size_t)2 << 30) /* of a job as JSON: fetched artifacts are 1 GiB at most */
+
 struct jobs_opts {
 	const char *endpoint, *api_key, *public_key, *secret_key;
 	bool json;
@@ -159,6 +161,22 @@ static void print_result(const struct wire_result *r)
 	}
 }
 
+/* What the service said, as if it had said all of it at once. */
+static void show_json(struct asking *g, const struct api_answer *answer)
+{
+	CLEAN_BUF struct buf b = BUF(WHOLE_MAX);
+
+	if (answer->body) {
+		fwrite(answer->body, 1, answer->len, stdout);
+	} else if (wire_job_print(answer->job, &b)) {
+		fwrite(b.data, 1, b.len, stdout);
+	} else {
+		err_set(&g->failure, ERR_REMOTE, "the job is larger than %zu bytes", WHOLE_MAX);
+		return;
+	}
+	putchar('\n');
+}
+
 static void show_job(struct asking *g, const struct api_answer *answer)
 {
 	CLEAN_ARENA struct arena a = { 0 };
@@ -166,8 +184,7 @@ static void show_job(struct asking *g, const struct api_answer *answer)
 	const struct wire_job *job = answer->job;
 
 	if (g->o->json) {
-		fwrite(answer->body, 1, answer->len, stdout);
-		putchar('\n');
+		show_json(g, answer);
 		return;
 	}
 	if (!job && !wire_job_parse(&a, answer->body, answer->len, &parsed, &g->failure))

@@ -225,6 +225,8 @@ static void on_http(void *ctx, const struct http_answer *h)
 	enum fate fate;
 
 	call_leave(c);
+	if (c->fetch && fetch_advances(c->fetch))
+		out.tries = c->tries = 1;
 	c->site->has_additions |= h->has_additions;
 	if (h->status / 100 == 2)
 		c->site->busy_since_ms = 0;
@@ -241,7 +243,7 @@ static void on_http(void *ctx, const struct http_answer *h)
 	} else if (fate == FATE_POLL) {
 		c->tries = 0;
 		c->is_searching = false;
-		wait_again(c, poll_wait_ms(c));
+		wait_again(c, c->fetch ? 0 : poll_wait_ms(c));
 	} else if (c->tries >= c->max_tries) {
 		give_up(c, h, &out);
 	} else {
@@ -258,15 +260,18 @@ static void call_begin(struct api_call *c)
 {
 	CLEAN_ARENA struct arena a = { 0 };
 	struct site *s = c->site;
-	const char *header[ENDPOINT_MAX_HEADERS + 2], *path = c->path;
+	const char *header[ENDPOINT_MAX_HEADERS + 2], *path = call_path(c);
 	struct http_request r = { .method = c->kind->method,
 				  .body = c->body,
 				  .header = header,
+				  .file = c->fetch ? &c->fetch->file : NULL,
 				  .patience_ms = c->api->options.patience_ms };
 
 	c->is_long = c->kind == &call_await && s->has_additions && s->nlong < c->api->max_long;
+	if (c->kind == &call_await && s->has_additions)
+		path = arena_printf(&a, "%s?inline_bytes=%d", c->path, FETCH_INLINE);
 	if (c->is_long) {
-		path = arena_printf(&a, "%s?wait=%d", c->path, WAIT_S);
+		path = arena_printf(&a, "%s&wait=%d", path, WAIT_S);
 		r.patience_ms += (int64_t)WAIT_S * 1000;
 	}
 	r.path = path;

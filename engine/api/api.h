@@ -65,7 +65,7 @@ struct api_answer {
 	bool has_additions; /* the service told WIRE_HEADER */
 	int endpoint;       /* which of the options' gave it */
 	int tries;          /* of await: since the last answer that was one */
-	const char *body;   /* borrowed until done returns */
+	const char *body;   /* borrowed until done returns; NULL: job has artifacts beside it */
 	size_t len;
 	const struct wire_job *job; /* of submit, await, cancel; borrowed likewise */
 };
@@ -93,6 +93,10 @@ struct api_call *api_submit(struct api *api, const char *idempotency_key, const 
  * GET /jobs/{id} until the job has ended: with ?wait= where the service told WIRE_HEADER, else
  * polling at 100 ms growing by half to 2 s. answer.job has ended and has its result. A job that
  * was not submitted here (a run goes on) is looked for at one endpoint after the other.
+ *
+ * Where the service told WIRE_HEADER, artifacts larger than 1 MiB are left out of its answer and
+ * fetched by their paths (api/fetch.h): answer.job has all of their bytes nevertheless, mapped from
+ * files below $TMPDIR (or /var/tmp) that are gone when done returns.
  */
 struct api_call *api_await(struct api *api, const char *job_id, api_done_fn *done, void *ctx);
 /* DELETE /jobs/{id}. 409 (it had ended) and 404 are ok too; answer.job is NULL then. */

@@ -60,6 +60,11 @@ void call_leave(struct api_call *c)
 	c->site->nlong -= c->is_long;
 }
 
+const char *call_path(const struct api_call *c)
+{
+	return c->fetch ? c->fetch->path : c->path;
+}
+
 void call_halt(struct api_call *c)
 {
 	timer_stop(c->api->loop, &c->timer);
@@ -73,6 +78,7 @@ void call_free(struct api_call *c)
 {
 	struct arena a = c->arena;
 
+	fetch_free(c->fetch);
 	timer_stop(c->api->loop, &c->timer);
 	arena_free(&a);
 }

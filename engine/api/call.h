@@ -2,6 +2,7 @@
 #ifndef ENGINE_API_CALL_H
 #define ENGINE_API_CALL_H
 
+#include "api/fetch.h"
 #include "api/http.h"
 #include "api/window.h"
 #include "base/map.h"
@@ -54,7 +55,7 @@ enum fate {
 	FATE_ANSWER,
 	FATE_RETRY,
 	FATE_LATER, /* as retry, but it was the service that said so */
-	FATE_POLL,
+	FATE_POLL,  /* the call has more to ask */
 };
 
 struct call_kind {
@@ -86,16 +87,19 @@ struct api_call {
 	struct timer timer; /* back-off, or the next poll */
 	int tries, max_tries;
 	int64_t poll_ms;
+	struct fetch *fetch; /* of an await whose job has ended, or NULL */
 	api_done_fn *done;
 	void *ctx;
 };
 
-extern const struct call_kind call_get, call_submit, call_await, call_cancel;
+extern const struct call_kind call_get, call_submit, call_await, call_fetch, call_cancel;
 
 void list_add(struct call_list *l, struct api_call *c);
 void list_add_first(struct call_list *l, struct api_call *c);
 void list_remove(struct api_call *c);
 
+/* What it asks for now, without a query. */
+const char *call_path(const struct api_call *c);
 /* What a stranger wrote, at most max bytes of it, without what a terminal would obey. */
 const char *clean_text(struct arena *a, const char *text, size_t max);
 /* What an answer means for the call: fill out with it; what it points at lies in the arena or in h.

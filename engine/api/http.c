@@ -2,8 +2,11 @@
 
 #include <assert.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fs.h"
+#include "base/yaml.h"
 
 #define CONNECT_MS   10000L
 #define WHOLE_MS     900000L   /* no request takes longer, however it trickles */
@@ -34,6 +37,8 @@ struct transfer {
 	CURL *easy;
 	struct curl_slist *header;
 	struct buf body;
+	struct http_file *file;
+	bool is_filling;    /* bytes of this answer went to file */
 	struct timer quiet; /* runs out when nothing comes */
 	int64_t patience_ms;
 	http_done_fn *done;
@@ -47,6 +52,8 @@ static void release(struct transfer *t)
 
 	curl_slist_free_all(t->header);
 	t->header = NULL;
+	t->file = NULL;
+	t->is_filling = false;
 	if (t->body.cap > KEEP_BYTES)
 		buf_close(&t->body);
 	else
@@ -62,7 +69,9 @@ static void explain(struct transfer *t, CURLcode code)
 	long os_errno = 0;
 
 	curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &os_errno);
-	if (code == CURLE_COULDNT_CONNECT && os_errno)
+	if (t->file && t->file->err.kind)
+		snprintf(t->why, sizeof(t->why), "%.200s", t->file->err.msg);
+	else if (code == CURLE_COULDNT_CONNECT && os_errno)
 		snprintf(t->why, sizeof(t->why), "%s", strerror((int)os_errno));
 	else if (code == CURLE_WRITE_ERROR || code == CURLE_FILESIZE_EXCEEDED)
 		snprintf(t->why, sizeof(t->why), "the answer is larger than %lld bytes",
@@ -128,6 +137,53 @@ static void on_quiet(void *ctx)
 	finish(t, CURLE_OPERATION_TIMEDOUT);
 }
 
+/* The first byte of the answer that goes to the file: which of it is it? */
+static bool file_begin(struct transfer *t, long status)
+{
+	struct http_file *f = t->file;
+	struct curl_header *range;
+	int64_t first = -1;
+
+	if (status == 200)
+		f->at = 0; /* it knows no ranges: all comes anew */
+	else if (curl_easy_header(t->easy, "Content-Range", 0, CURLH_HEADER, -1, &range) ==
+			 CURLHE_OK &&
+		 !strncmp(range->value, "bytes ", 6))
+		parse_int(range->value + 6, strcspn(range->value + 6, "-"), &first);
+	if (status == 206 && first != f->at)
+		return err_set(&f->err, ERR_REMOTE,
+			       "the part that came is not the one from byte %lld on",
+			       (long long)f->at);
+	t->is_filling = true;
+	return lseek(f->fd, f->at, SEEK_SET) == f->at || err_sys(&f->err, "cannot keep it");
+}
+
+static bool file_add(struct transfer *t, long status, const char *data, size_t n)
+{
+	struct http_file *f = t->file;
+
+	if (!t->is_filling && !file_begin(t, status))
+		return false;
+	if ((int64_t)n > f->size - f->at)
+		return err_set(&f->err, ERR_REMOTE, "more came than the %lld bytes it was to have",
+			       (long long)f->size);
+	if (!fs_write_all(f->fd, data, n))
+		return err_sys(&f->err, "cannot keep it in a file of TMPDIR's");
+	f->at += (int64_t)n;
+	return true;
+}
+
+static bool add_body(struct transfer *t, const char *data, size_t n)
+{
+	long status = 0;
+
+	if (t->file)
+		curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (status == 200 || status == 206)
+		return file_add(t, status, data, n);
+	return buf_add(&t->body, data, n);
+}
+
 static size_t on_body(char *data, size_t size, size_t n, void *ctx)
 {
 	struct transfer *t = ctx;
@@ -135,7 +191,7 @@ static size_t on_body(char *data, size_t size, size_t n, void *ctx)
 
 	t->patience_ms = h->limits.quiet_ms;
 	timer_set(h->loop, &t->quiet, loop_now_ms(h->loop) + t->patience_ms);
-	return buf_add(&t->body, data, size * n) ? size * n : 0;
+	return add_body(t, data, size * n) ? size * n : 0;
 }
 
 static void on_watch(void *ctx, uint32_t events)
@@ -273,7 +329,6 @@ static void easy_set_up(CURL *c, struct transfer *t)
 	curl_easy_setopt(c, CURLOPT_PATH_AS_IS, 1L);     /* it may be signed */
 	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
 	curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, WHOLE_MS);
-	curl_easy_setopt(c, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)h->limits.max_answer_bytes);
 	curl_easy_setopt(c, CURLOPT_USERAGENT, "sandbatch/" VERSION);
 	if (authorities)
 		curl_easy_setopt(c, CURLOPT_CAINFO, authorities);
@@ -319,6 +374,8 @@ static void easy_prepare(struct transfer *t, const struct http_request *r)
 
 	for (size_t i = 0; i < r->nheader; i++)
 		add_header(t, r->header[i]);
+	if (r->file && r->file->at)
+		add_header(t, arena_printf(&a, "Range: bytes=%lld-", (long long)r->file->at));
 	add_header(t, "Expect:"); /* no round trip to ask whether the body is welcome */
 	if (is_post) {
 		curl_easy_setopt(t->easy, CURLOPT_POST, 1L);
@@ -327,6 +384,8 @@ static void easy_prepare(struct transfer *t, const struct http_request *r)
 	} else {
 		curl_easy_setopt(t->easy, CURLOPT_HTTPGET, 1L);
 	}
+	curl_easy_setopt(t->easy, CURLOPT_MAXFILESIZE_LARGE, /* 0: file_add looks at it */
+			 r->file ? (curl_off_t)0 : (curl_off_t)t->http->limits.max_answer_bytes);
 	curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST,
 			 is_post || !strcmp(r->method, "GET") ? NULL : r->method);
 	curl_easy_setopt(t->easy, CURLOPT_URL, url);
@@ -341,6 +400,7 @@ struct transfer *http_start(struct http *h, const struct http_request *r, http_d
 
 	t->done = done;
 	t->ctx = ctx;
+	t->file = r->file;
 	t->why[0] = '\0';
 	t->body.max = (size_t)h->limits.max_answer_bytes;
 	t->patience_ms = r->patience_ms + (int64_t)(r->body.len / BYTES_PER_MS);

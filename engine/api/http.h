@@ -10,13 +10,22 @@
 struct http;
 struct transfer; /* one request under way */
 
+/* Where an answer's bytes go instead of memory. */
+struct http_file {
+	int fd;
+	int64_t at;     /* so many are there: the request asks for those behind them (Range) */
+	int64_t size;   /* of the whole; no more is taken */
+	struct err err; /* its kind is ERR_NONE, or it says why the answer was broken off */
+};
+
 struct http_request {
 	const char *method; /* GET, POST, DELETE */
 	const char *path;   /* with its query */
 	struct bytes body;  /* borrowed until the answer */
 	const char *const *header;
 	size_t nheader;
-	int64_t patience_ms; /* until the first byte of the answer's body or its end */
+	int64_t patience_ms;    /* until the first byte of the answer's body or its end */
+	struct http_file *file; /* for the body of 200 and 206, or NULL; borrowed likewise */
 };
 
 /* code is CURLE_OK when an answer came whole; why then is "". All is borrowed until done returns.

@@ -41,11 +41,14 @@ static void word_lost(const struct api_call *c, const struct http_answer *h, str
 {
 	const struct endpoint *p = &c->site->endpoint;
 
-	if (retry_is_unreached(h->code))
+	if (c->fetch && c->fetch->file.err.kind)
+		err_set(e, c->fetch->file.err.kind, "cannot fetch %s from %s: %s", call_path(c),
+			p->shown, c->fetch->file.err.msg);
+	else if (retry_is_unreached(h->code))
 		err_set(e, ERR_REMOTE, "cannot reach %s: %s", p->shown, h->why);
 	else
 		err_set(e, ERR_REMOTE, "no answer from %s to %s %s: %s", p->shown, c->kind->method,
-			c->path, h->why);
+			call_path(c), h->why);
 }
 
 static void word_status(const struct api_call *c, const struct http_answer *h, struct arena *a,
@@ -53,15 +56,15 @@ static void word_status(const struct api_call *c, const struct http_answer *h, s
 {
 	const char *shown = c->site->endpoint.shown;
 
-	if (h->status == 404 && c->job_id)
+	if (h->status == 404 && c->job_id && !c->fetch)
 		err_set(e, ERR_REMOTE, "%s does not know job %s", shown, c->job_id);
 	else if (h->location)
 		err_set(e, ERR_REMOTE,
 			"%s redirects %s %s to %s: redirects are not followed, give that endpoint",
-			shown, c->kind->method, c->path, clean_text(a, h->location, 200));
+			shown, c->kind->method, call_path(c), clean_text(a, h->location, 200));
 	else
 		err_set(e, ERR_REMOTE, "%s answered %ld to %s %s: %s", shown, h->status,
-			c->kind->method, c->path, what_it_said(a, h));
+			c->kind->method, call_path(c), what_it_said(a, h));
 }
 
 /* An answer that is a success, and yet not what was asked for; out->err says why. */
@@ -71,7 +74,7 @@ static enum fate senseless(const struct api_call *c, const struct http_answer *h
 	const char *why = arena_strdup(a, out->err.msg);
 
 	err_set(&out->err, ERR_REMOTE, "%s answered %ld to %s %s with %s: %s",
-		c->site->endpoint.shown, h->status, c->kind->method, c->path,
+		c->site->endpoint.shown, h->status, c->kind->method, call_path(c),
 		quoted(a, h->body, h->len), why);
 	return FATE_ANSWER;
 }
@@ -98,6 +101,53 @@ static enum fate take_job(struct api_call *c, const struct http_answer *h, struc
 	return FATE_ANSWER;
 }
 
+static enum fate take_whole(struct fetch *f, struct api_answer *out)
+{
+	out->job = &f->job;
+	out->body = NULL;
+	out->len = 0;
+	out->ok = true;
+	return FATE_ANSWER;
+}
+
+/* The await goes on to ask for what its job's answer only names. */
+static enum fate begin_fetch(struct api_call *c, const struct http_answer *h, struct arena *a,
+			     struct api_answer *out)
+{
+	struct fetch *f = NULL;
+
+	out->ok = false;
+	if (strcmp(out->job->id, c->job_id) != 0)
+		err_set(&out->err, ERR_REMOTE, "it is job %s, not %s", out->job->id, c->job_id);
+	else
+		f = fetch_begin(&c->arena, h->body, h->len, &out->err);
+	out->job = NULL;
+	if (!f)
+		return out->err.kind == ERR_REMOTE ? senseless(c, h, a, out) : FATE_ANSWER;
+	c->fetch = f;
+	c->kind = &call_fetch;
+	return f->is_whole ? take_whole(f, out) : FATE_POLL;
+}
+
+static enum fate take_piece(struct api_call *c, const struct http_answer *h, struct arena *a,
+			    struct api_answer *out)
+{
+	struct fetch *f = c->fetch;
+
+	(void)h;
+	(void)a;
+	if (f->file.at < f->file.size) {
+		err_set(&out->err, ERR_REMOTE,
+			"%s ended %s after %lld of the %lld bytes it was to have",
+			c->site->endpoint.shown, f->path, (long long)f->file.at,
+			(long long)f->file.size);
+		return FATE_RETRY;
+	}
+	if (!fetch_next(f, &c->arena, &out->err))
+		return FATE_ANSWER;
+	return f->is_whole ? take_whole(f, out) : FATE_POLL;
+}
+
 static enum fate take_ended(struct api_call *c, const struct http_answer *h, struct arena *a,
 			    struct api_answer *out)
 {
@@ -107,6 +157,8 @@ static enum fate take_ended(struct api_call *c, const struct http_answer *h, str
 	if (!wire_has_ended(out->job->status))
 		return FATE_POLL;
 	assert(out->job->result); /* wire sees to that */
+	if (fetch_is_needed(out->job))
+		return begin_fetch(c, h, a, out);
 	return FATE_ANSWER;
 }
 
@@ -116,6 +168,9 @@ const struct call_kind call_submit = {
 };
 const struct call_kind call_await = {
 	.method = "GET", .take = take_ended, .is_job = true, .is_moved = true
+};
+const struct call_kind call_fetch = {
+	.method = "GET", .take = take_piece, .is_job = true, .is_moved = true
 };
 const struct call_kind call_cancel = {
 	.method = "DELETE", .take = take_job, .also_ok = { 404, 409 }, .is_moved = true

@@ -212,8 +212,8 @@ static void awaiting_uses_wait_once_the_service_told_of_it(void **state)
 	submit(w);
 	await_job(w);
 	assert_true(w->answer.ok);
-	assert_string_equal(request_lines(w),
-			    "POST /execute/async\nGET /jobs/" JOB_ID "?wait=30\n");
+	assert_string_equal(request_lines(w), "POST /execute/async\nGET /jobs/" JOB_ID
+					      "?inline_bytes=1048576&wait=30\n");
 }
 
 static void awaiting_outlives_more_failures_than_max_tries_if_answers_come_between(void **state)
@@ -317,10 +317,12 @@ static void a_signed_request_can_be_verified_with_its_prefix_and_query(void **st
 	forget_requests(w);
 	await_job(w);
 	text = arena_printf(&w->arena,
-			    "%s:GET:/api/v1/jobs/" JOB_ID "?wait=30:", header_of(w, "X-Timestamp"));
+			    "%s:GET:/api/v1/jobs/" JOB_ID "?inline_bytes=1048576&wait=30:",
+			    header_of(w, "X-Timestamp"));
 	digest_hmac("unsb-sk-1", 9, text, strlen(text), hex);
 	assert_string_equal(header_of(w, "X-Signature"), hex);
-	assert_string_equal(request_lines(w), "GET /api/v1/jobs/" JOB_ID "?wait=30\n");
+	assert_string_equal(request_lines(w),
+			    "GET /api/v1/jobs/" JOB_ID "?inline_bytes=1048576&wait=30\n");
 }
 
 static void a_unix_socket_is_an_endpoint_like_any_other(void **state)

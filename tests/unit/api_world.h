@@ -38,7 +38,9 @@
 	"\"total_time_ms\":23}}"
 
 /* What the scripted server does with a request. */
-enum how { REPLY, REPLY_CHUNKED, DROP, HANG, END };
+enum how { REPLY, REPLY_CHUNKED, REPLY_CUT, DROP, HANG, END };
+
+#define CUT_BYTES 6 /* that REPLY_CUT promises and does not send */
 
 struct reply {
 	enum how how;
@@ -94,7 +96,8 @@ static inline void conn_send(const struct conn *c, const struct reply *r)
 		buf_printf(&b, "Transfer-Encoding: chunked\r\n\r\n%zx\r\n%s\r\n0\r\n\r\n",
 			   strlen(r->body), r->body);
 	else
-		buf_printf(&b, "Content-Length: %zu\r\n\r\n%s", strlen(r->body), r->body);
+		buf_printf(&b, "Content-Length: %zu\r\n\r\n%s",
+			   strlen(r->body) + (r->how == REPLY_CUT ? CUT_BYTES : 0), r->body);
 	assert_true(fs_write_all(c->fd, b.data, b.len));
 }
 
@@ -129,6 +132,8 @@ static inline void on_request(struct conn *c, size_t len)
 		conn_close(c);
 	else if (r->how != HANG)
 		conn_send(c, r);
+	if (r->how == REPLY_CUT)
+		conn_close(c);
 }
 
 static inline void on_conn(void *ctx, uint32_t events)
