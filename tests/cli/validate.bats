@@ -99,6 +99,12 @@ spec() {
 	grep 'hen' err
 }
 
+@test "each cell of a matrix is looked at where its filename differs" {
+	spec 'matrix: { name: [fine.sh, no/folder.sh] }' "filename: '\${{ matrix.name }}'"
+	exits 3 sandbatch validate s.yaml
+	grep -F "a[name=no/folder.sh]: filename must be a plain name, not 'no/folder.sh'" err
+}
+
 @test "a var that the spec does not have is wrong usage" {
 	spec 'ttl: 5'
 	exits 2 sandbatch validate --var nope=1 s.yaml
