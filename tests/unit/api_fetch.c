@@ -223,6 +223,23 @@ static void without_a_place_for_files_that_is_told(void **state)
 	assert_false(w->answer.is_shut);
 }
 
+/* Its job runs anew elsewhere, and all of it is fetched from there. */
+static void an_endpoint_that_goes_away_meanwhile_is_left_out(void **state)
+{
+	static const struct reply script[] = { NAMES(BIG("10")),
+					       { REPLY_CUT, "200 OK", NULL, "0123" },
+					       { .how = DROP },
+					       { .how = END } };
+	static const struct reply other[] = { { REPLY, "404 No", NULL, "{}" }, { .how = END } };
+	struct world *w = *state;
+
+	second_server(w, other);
+	fetch(w, script);
+	assert_false(w->answer.ok);
+	assert_true(w->answer.is_gone);
+	assert_int_equal(w->second->nrequest, 0);
+}
+
 static int until_the_third_request(void *ctx)
 {
 	struct world *w = ctx;
@@ -264,6 +281,7 @@ int main(void)
 		TEST(what_a_hostile_answer_names_is_not_fetched),
 		TEST(more_names_than_can_be_fetched_are_told),
 		TEST(without_a_place_for_files_that_is_told),
+		TEST(an_endpoint_that_goes_away_meanwhile_is_left_out),
 		TEST(dropped_while_bytes_come_it_leaves_nothing),
 	};
 
