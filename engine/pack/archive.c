@@ -104,12 +104,16 @@ static int choose_filter(struct archive *ar, enum pack_format format)
 	return archive_write_set_filter_option(ar, "zstd", "compression-level", ZSTD_LEVEL);
 }
 
+/* 1980-01-02: what is packed may be zipped where it is unpacked, and zip knows nothing older than
+ * 1980-01-01 local time. */
+#define ZIP_BEGINS 315619200
+
 /* https://reproducible-builds.org/specs/source-date-epoch/ */
 static bool read_epoch(int64_t *out, struct err *e)
 {
 	const char *text = getenv("SOURCE_DATE_EPOCH");
 
-	*out = 0;
+	*out = ZIP_BEGINS;
 	if (!text || (parse_int(text, strlen(text), out) && *out >= 0 && *out < (1LL << 33)))
 		return true;
 	return err_set(e, ERR_USAGE, "SOURCE_DATE_EPOCH must be a number of seconds, not '%s'",

@@ -3,7 +3,7 @@
  *
  * The same entries give the same bytes whatever the machine, locale or order
  * they came in: ustar (pax where a name or size needs it), sorted by name, owner
- * 0, time SOURCE_DATE_EPOCH (0 if unset), modes 0644 and 0755, regular files
+ * 0, time SOURCE_DATE_EPOCH (1980 if unset), modes 0644 and 0755, regular files
  * only: unpacking makes the folders. A link, device or pipe below a packed tree
  * is left out, as if it were not there; a path that is one itself is an error.
  */

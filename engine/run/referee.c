@@ -22,12 +22,19 @@ static bool read_input(struct arena *a, struct sources *s, const struct cell *ce
 	return true;
 }
 
-static struct bytes answer_of(const struct hearing *h)
+/* The file that the checker names, else that of the first other check that names one. */
+static bool read_answer(struct arena *a, struct sources *s, const struct hearing *h, size_t at,
+			struct bytes *out, struct err *e)
 {
-	for (size_t i = 0; i < h->cell->job->expect.ncheck; i++)
+	const struct text *answer = &h->check[at].spec->answer;
+
+	*out = (struct bytes){ "", 0 };
+	if (answer->s)
+		return source_read(a, s, h->cell, answer, out, e);
+	for (size_t i = h->cell->job->expect.ncheck; i-- > 0;)
 		if (h->check[i].spec->is_file && h->check[i].spec->comparator != COMPARE_CHECKER)
-			return h->check[i].want;
-	return (struct bytes){ "", 0 };
+			*out = h->check[i].want;
+	return true;
 }
 
 static bool make_language(struct arena *a, struct sources *s, const struct hearing *h, size_t at,
@@ -68,14 +75,13 @@ bool referee_build(struct arena *a, struct sources *s, const struct hearing *h, 
 {
 	const struct job_spec *j = h->cell->job;
 	const struct stream_check *c = h->check[at].spec;
-	struct bytes data[NPART] = {
-		[1] = answer_of(h), [2] = c->stream == STREAM_STDOUT ? h->out : h->err
-	};
+	struct bytes data[NPART] = { [2] = c->stream == STREAM_STDOUT ? h->out : h->err };
 	bool ok;
 
 	*out = (struct wire_request){ .ttl_s = j->ttl_s ? j->ttl_s : WIRE_TTL_DEFAULT };
 	ok = source_read(a, s, h->cell, &c->want, &out->code, e) &&
-	     make_language(a, s, h, at, out, e) && read_input(a, s, h->cell, &data[0], e);
+	     make_language(a, s, h, at, out, e) && read_input(a, s, h->cell, &data[0], e) &&
+	     read_answer(a, s, h, at, &data[1], e);
 	if (!source_settle(s, e) || !ok)
 		return false;
 	make_files(a, data, out);

@@ -1,6 +1,8 @@
 /* A cell's row: what every report has of it. */
 #include "run/state.h"
 
+#include <math.h>
+
 #define SHOWN_BYTES 8192 /* of each stream of a cell that is not as expected */
 
 void row_open(struct run *r)
@@ -60,7 +62,8 @@ void row_judge(struct run *r, uint32_t i, const struct attempt *at)
 	row->out = row->err = (struct bytes){ 0 };
 	row->verdict = at->verdict;
 	row->reason = at->reason;
-	row->points = row->max_points * at->score;
+	/* 0.3 of 6 points is 1.8, whatever doubles say */
+	row->points = round(row->max_points * at->score * 1e6) / 1e6;
 	if (at->judgement && at->judgement->nfailure)
 		copy_failures(r, row, at->judgement);
 	if (at->res && at->verdict != VERDICT_PASSED) {

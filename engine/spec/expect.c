@@ -118,6 +118,12 @@ static const struct field json_fields[] = {
 };
 static const struct field checker_fields[] = {
 	BODY_FILE("the checker's program"),
+	{ .key = "answer",
+	  .type = FIELD_OTHER,
+	  .at = offsetof(struct check_draft, check.answer),
+	  .form = &spec_text_form,
+	  .help = "a file it is given as answer (else that of another check)",
+	  .read = spec_read_plain },
 	{ .key = "language",
 	  .type = FIELD_OTHER,
 	  .at = offsetof(struct check_draft, check.language),

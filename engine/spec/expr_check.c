@@ -307,6 +307,7 @@ static void visit_texts(struct check *c, visit_fn *visit)
 	for (size_t i = 0; i < job->expect.ncheck; i++) {
 		visit(c, &job->expect.check[i].want);
 		visit(c, &job->expect.check[i].language);
+		visit(c, &job->expect.check[i].answer);
 	}
 	for (size_t i = 0; i < job->expect.nartifact; i++)
 		visit(c, &job->expect.artifact[i].name);

@@ -85,6 +85,7 @@ struct stream_check {
 	bool any_order;              /* lines */
 	double abs_error, rel_error; /* floats: either suffices */
 	struct text language;        /* checker: s NULL: by its file's name */
+	struct text answer;          /* checker: a file it is given; s NULL: another check's file */
 	struct mark mark;
 };
 

@@ -75,3 +75,23 @@ setup() {
 		'b: { language: bash, needs: [a], code: "echo $((${{ needs.a.stdout }} + 1)) ${{ needs.a.verdict }}", expect: { stdout: "42 passed" } }'
 	exits 0 sandbatch run s.yaml
 }
+
+@test "a checker is given the answer file that it names" {
+	echo 42 >truth
+	cat >same.py <<-'PYTHON'
+		import sys
+		sys.exit(42 if open(sys.argv[2]).read() == open(sys.argv[3]).read() else 43)
+	PYTHON
+	# shellcheck disable=SC2016
+	spec 'a:' '  language: bash' '  code: "echo ${{ matrix.n }}"' '  matrix: { n: [42, 43] }' \
+		'  expect: { stdout: { checker: { file: same.py, answer: truth } } }'
+	exits 1 sandbatch run s.yaml
+	verdicts .sandbatch/runs/latest | sort >rows
+	diff rows - <<-'ROWS'
+		a[n=42] passed
+		a[n=43] failed
+	ROWS
+	sed 's/answer: truth/answer: gone/' s.yaml >t.yaml
+	exits 3 sandbatch run t.yaml
+	grep "t.yaml:.*gone" err
+}
