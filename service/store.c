@@ -29,8 +29,8 @@ static const char *const migration[] = {
 	"CREATE TABLE request (seq INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;"
 	"CREATE TABLE answer (seq INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;",
 	"ALTER TABLE job ADD COLUMN is_detected INTEGER NOT NULL DEFAULT 0;",
-	"CREATE TABLE exact (seq INTEGER NOT NULL, stream INTEGER NOT NULL, body BLOB NOT NULL,"
-	" PRIMARY KEY (seq, stream)) STRICT;",
+	("CREATE TABLE exact (seq INTEGER NOT NULL, stream INTEGER NOT NULL, body BLOB NOT NULL,"
+	 " PRIMARY KEY (seq, stream)) STRICT;"),
 };
 
 #define NMIGRATION ((int)(sizeof(migration) / sizeof(migration[0])))
