@@ -9,11 +9,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/digest.h"
 #include "base/fs.h"
 #include "keep/keep.h"
 
-#define SPEC_MAX  ((size_t)64 << 20)
 #define ARGS_MAX  1000
 #define WAITS_MAX 100
 #define WAIT_NS   20000000
@@ -76,22 +74,16 @@ bool resume_load(struct arena *a, const char *root, const char *run, struct resu
 	return true;
 }
 
-void resume_compare(const struct resume *r, const char *spec_path)
+void resume_compare(const struct resume *r, const struct spec *spec)
 {
 	CLEAN_ARENA struct arena a = { 0 };
-	struct err ignored = { 0 };
-	char *text, hex[DIGEST_HEX];
-	size_t len;
+	const char *now = r->history.spec_sha256 ? spec_digest(&a, spec) : NULL;
 
-	if (!r->history.spec_sha256 ||
-	    !fs_read(&a, AT_FDCWD, spec_path, SPEC_MAX, &text, &len, &ignored))
-		return;
-	digest_sha256(text, len, hex);
-	if (strcmp(hex, r->history.spec_sha256) != 0)
+	if (now && strcmp(now, r->history.spec_sha256) != 0)
 		fprintf(stderr,
 			"sandbatch: %s has changed since that run: cells that ended keep their "
 			"verdicts, the others run as it says now\n",
-			spec_path);
+			spec->path);
 }
 
 static bool is_listening(const char *path)

@@ -15,7 +15,7 @@ struct resume {
 bool resume_load(struct arena *a, const char *root, const char *run, struct resume *out,
 		 struct err *e);
 /* Say so when the spec is not the one of that run. */
-void resume_compare(const struct resume *r, const char *spec_path);
+void resume_compare(const struct resume *r, const struct spec *spec);
 /* Wait for the service of a runner that was just killed to be gone, and take its socket away. */
 void resume_clear(const struct resume *r);
 

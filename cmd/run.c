@@ -278,6 +278,8 @@ static bool load_plans(struct batch *b, const struct strings *paths, struct err 
 
 		b->plan[i].path = from.path;
 		ok = cmd_plan(&b->arena, &from, &b->plan[i].whole, e) && ok;
+		if (ok && b->resume)
+			resume_compare(b->resume, b->plan[i].whole.spec);
 	}
 	return ok && choose(b, e) && check_plans(b, e);
 }
@@ -387,8 +389,6 @@ static bool find_earlier(struct batch *b, struct command_line given, struct oper
 	if (!resume_load(&b->arena, CMD_ROOT, b->o.resume, b->resume, e) ||
 	    (operands->item.n == 0 && !ask_again(b, given, operands, e)))
 		return false;
-	if (operands->item.n == 1)
-		resume_compare(b->resume, operands->item.item[0]);
 	return operands->item.n == 1 ||
 	       err_set(e, ERR_USAGE, "--resume goes on with a run of one spec, not of %zu",
 		       operands->item.n);

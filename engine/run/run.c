@@ -15,7 +15,6 @@
 #include "run/resume.h"
 #include "run/state.h"
 
-#define SPEC_MAX ((size_t)64 << 20)
 #define SUMS_MAX ((size_t)256 << 20)
 
 /* ---- the turn of the loop ---- */
@@ -64,20 +63,6 @@ static void make_flights(struct run *r)
 	}
 }
 
-/* NULL where the spec cannot be read again (a pipe). */
-static const char *spec_digest(struct arena *a, const char *path)
-{
-	CLEAN_ARENA struct arena scratch = { 0 };
-	struct err ignored = { 0 };
-	char *text, hex[DIGEST_HEX];
-	size_t len;
-
-	if (!fs_read(&scratch, AT_FDCWD, path, SPEC_MAX, &text, &len, &ignored))
-		return NULL;
-	digest_sha256(text, len, hex);
-	return arena_strdup(a, hex);
-}
-
 struct run *run_open(const struct plan *p, const struct run_options *o, struct err *e)
 {
 	struct arena first = { 0 };
@@ -103,7 +88,7 @@ struct run *run_open(const struct plan *p, const struct run_options *o, struct e
 				   .spec_path = p->spec->path,
 				   .run_folder = keep_folder(r->keep),
 				   .endpoint = o->endpoint,
-				   .spec_sha256 = spec_digest(&r->arena, p->spec->path),
+				   .spec_sha256 = spec_digest(&r->arena, p->spec),
 				   .started_at = clock_unix_ms() };
 	r->cell = ARENA_NEW(&r->arena, p->ncell, struct cell_run);
 	r->is_slow = ARENA_NEW(&r->arena, p->spec->njob, bool);

@@ -1,6 +1,12 @@
 #include "spec/spec.h"
 
+#include <fcntl.h>
+
+#include "base/digest.h"
+#include "base/fs.h"
 #include "spec/loading.h"
+
+#define SPEC_MAX_BYTES ((size_t)16 << 20) /* as yaml.h */
 
 /* The value that --var gives to a name, the last of them, or NULL. */
 static const char *find_override(const char *const *override, const char *name)
@@ -256,4 +262,25 @@ const struct job_spec *spec_job(const struct spec *s, const char *name)
 		if (!strcmp(s->job[i].name, name))
 			return &s->job[i];
 	return NULL;
+}
+
+const char *spec_digest(struct arena *a, const struct spec *s)
+{
+	struct digest *d = digest_open();
+	char hex[DIGEST_HEX];
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < s->files.n; i++) {
+		CLEAN_ARENA struct arena scratch = { 0 };
+		struct err ignored = { 0 };
+		char *text;
+		size_t len;
+
+		ok = fs_read(&scratch, AT_FDCWD, s->files.item[i], SPEC_MAX_BYTES, &text, &len,
+			     &ignored);
+		if (ok)
+			digest_add(d, text, len);
+	}
+	digest_close(d, hex);
+	return ok ? arena_strdup(a, hex) : NULL;
 }

@@ -210,6 +210,9 @@ bool spec_load(struct arena *a, const char *path, const char *const *vars, struc
  * numbers or booleans to others: it takes either. What several keys must agree on it does not say.
  */
 void spec_schema(struct buf *out);
+/* SHA-256 in hex of its file's bytes, with those of what it includes behind; NULL: one cannot be
+ * read again (a pipe). */
+const char *spec_digest(struct arena *a, const struct spec *s);
 /* The job of that name, or NULL. */
 const struct job_spec *spec_job(const struct spec *s, const char *name);
 

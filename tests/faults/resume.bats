@@ -111,8 +111,13 @@ storm() {
 	exits 1 sandbatch run s.yaml
 	exits 1 sandbatch run --resume
 	test ! -s err || not grep changed err
+	first=$(readlink .sandbatch/runs/latest)
+	printf 'version: 1\ninclude_spec: s.yaml\n' >by.yaml
+	exits 1 sandbatch run by.yaml
 	sed -i 's/exit 1/true/' s.yaml
 	exits 1 sandbatch run --resume
+	grep 'by.yaml has changed since that run' err
+	exits 1 sandbatch run --resume="$first"
 	grep -c 's.yaml has changed since that run' err | grep -x 1
 	exits 0 sandbatch run --rerun-failed
 	exits 2 sandbatch run --resume=nowhere
@@ -127,4 +132,25 @@ storm() {
 	exits 2 sandbatch run --resume
 	wait $runner
 	verdicts .sandbatch/runs/latest | grep -x 'a passed'
+}
+
+@test "a disk that is full is told in one sentence, and with room the run goes on" {
+	if [ "$(id -u)" -ne 0 ]; then skip "only root can mount a small disk"; fi
+	# shellcheck disable=SC2016
+	printf '%s\n' 'version: 1' 'name: s' 'jobs:' '  a: { language: bash, matrix: { n: [1, 2, 3, 4, 5, 6] },' \
+		'       code: "head -c 200000 /dev/zero | tr \"\\\\0\" x; echo ${{ matrix.n }}" }' >s.yaml
+	mkdir -p .sandbatch/runs
+	unshare -m sh -eu -c '
+		mount -t tmpfs -o size=600k none .sandbatch/runs
+		sandbatch run -j 1 s.yaml >out1 2>err1 && exit 99
+		echo $? >status1
+		mount -o remount,size=64m .sandbatch/runs
+		sandbatch run --resume >out2 2>err2
+		cp -r .sandbatch/runs/latest/ kept
+	'
+	cat err1
+	[ "$(cat status1)" = 5 ]
+	grep -c '^sandbatch: .*No space left on device' err1 | grep -x 1
+	verdicts kept | grep -c 'passed$' | grep -x 6
+	[ "$(grep -c '"event":"submit"' kept/journal.jsonl)" -le 7 ]
 }
