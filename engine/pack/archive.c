@@ -15,6 +15,7 @@
 #define USTAR_PREFIX 155
 #define USTAR_SIZE   ((size_t)1 << 33)
 #define ZSTD_LEVEL   "3" /* part of the bytes: never change it */
+#define ZSTD_WORKERS "2"
 
 /*
  * Where an archive goes: into out, or to fd. After a failure the rest is swallowed: libarchive 3.6
@@ -101,7 +102,12 @@ static int choose_filter(struct archive *ar, enum pack_format format)
 		return ARCHIVE_OK;
 	if (archive_write_add_filter_zstd(ar) != ARCHIVE_OK)
 		return ARCHIVE_FATAL;
-	return archive_write_set_filter_option(ar, "zstd", "compression-level", ZSTD_LEVEL);
+	if (archive_write_set_filter_option(ar, "zstd", "compression-level", ZSTD_LEVEL) !=
+	    ARCHIVE_OK)
+		return ARCHIVE_FATAL;
+	/* zstd's own workers, in which nothing of ours runs: their number does not change the
+	 * bytes, but that there are some does, so it is always the same. */
+	return archive_write_set_filter_option(ar, "zstd", "threads", ZSTD_WORKERS);
 }
 
 /* 1980-01-02: what is packed may be zipped where it is unpacked, and zip knows nothing older than
