@@ -129,7 +129,8 @@ static void a_name_too_long_for_ustar_goes_in_whatever_the_locale(void **state)
 	assert_non_null(setlocale(LC_ALL, "C"));
 	expect_same(&one, &two);
 	list_archive(&one, &text);
-	assert_string_equal(buf_text(&text), LONG_NAME " 100644 0:0 315619200 xn\xc3\xa9 100644 0:0 315619200 y");
+	assert_string_equal(buf_text(&text),
+			    LONG_NAME " 100644 0:0 315619200 xn\xc3\xa9 100644 0:0 315619200 y");
 }
 
 static void source_date_epoch_is_the_time_of_all(void **state)
