@@ -76,6 +76,16 @@ static struct execution *local_start(struct executor *x, const struct executor_j
 	return execution_start(place, job, r, language, done, ctx);
 }
 
+static bool has_runs(void *ctx)
+{
+	const struct executor *x = ctx;
+
+	for (int i = 0; i < x->nplace; i++)
+		if (x->place[i].run)
+			return true;
+	return false;
+}
+
 /* All wardens start at once, and are then waited for. */
 static bool open_places(struct executor *x, struct err *e)
 {
@@ -112,7 +122,7 @@ static struct executor *local_open(const struct executor_options *o, struct err 
 		local_close(x);
 		return NULL;
 	}
-	x->versions = versions_open(o->loop, o->languages);
+	x->versions = versions_open(o->loop, o->languages, has_runs, x);
 	if (executor_is_full(x) && !x->place[0].slot.ready.has_cgroup)
 		log_warn("no cgroups here: memory and processes are limited by rlimits and a "
 			 "watcher");

@@ -11,7 +11,7 @@
 #include "base/proc.h"
 #include "service/capture.h"
 
-#define DELAY_MS  2000  /* a service that lives as long as one job need not ask */
+#define DELAY_MS  1000  /* for what is there to ask first, and between looks whether jobs run */
 #define LIMIT_MS  20000 /* of one command */
 #define WORDS_MAX 4096
 #define ARGS_MAX  16
@@ -20,6 +20,8 @@ struct versions {
 	struct arena arena;
 	struct loop *loop;
 	const struct languages *languages;
+	versions_busy_fn *is_busy;
+	void *ctx;
 	const struct language *item; /* of the table that is asked about; NULL: none yet */
 	size_t at;                   /* the language whose command runs, or comes next */
 	pid_t pid;                   /* 0: none runs */
@@ -72,6 +74,17 @@ static bool spawn(struct versions *v, const struct language *l, struct err *e)
 
 static void next(struct versions *v);
 
+static void on_time(void *ctx)
+{
+	next(ctx);
+}
+
+static void next_later(struct versions *v)
+{
+	v->timer = (struct timer){ .fn = on_time, .ctx = v };
+	timer_set(v->loop, &v->timer, loop_now_ms(v->loop) + DELAY_MS);
+}
+
 static void on_end(void *ctx, int status)
 {
 	struct versions *v = ctx;
@@ -93,7 +106,10 @@ static void on_late(void *ctx)
 	kill(v->pid, SIGKILL);
 }
 
-/* The next that is here and has a command for it. */
+/*
+ * The next that is here and has a command for it. Some of these take seconds of CPU time, and jobs
+ * go first: a service that lives as long as its jobs asks nothing at all.
+ */
 static void next(struct versions *v)
 {
 	const struct languages *l = v->languages;
@@ -105,6 +121,10 @@ static void next(struct versions *v)
 		v->at++;
 	if (v->at == l->n)
 		return;
+	if (v->is_busy(v->ctx)) {
+		next_later(v);
+		return;
+	}
 	if (!spawn(v, &l->item[v->at], &e) || !loop_child(v->loop, v->pid, on_end, v, &e)) {
 		log_warn("cannot ask for the version of %s: %s", l->item[v->at].name, e.msg);
 		capture_close(&v->words);
@@ -112,11 +132,6 @@ static void next(struct versions *v)
 	}
 	v->timer = (struct timer){ .fn = on_late, .ctx = v };
 	timer_set(v->loop, &v->timer, loop_now_ms(v->loop) + LIMIT_MS);
-}
-
-static void on_time(void *ctx)
-{
-	next(ctx);
 }
 
 /* Somebody wants to know, and of this table nothing was asked yet. */
@@ -129,17 +144,19 @@ static int on_turn(void *ctx)
 		return -1;
 	v->item = l->item;
 	v->at = 0;
-	v->timer = (struct timer){ .fn = on_time, .ctx = v };
-	timer_set(v->loop, &v->timer, loop_now_ms(v->loop) + DELAY_MS);
+	next_later(v);
 	return -1;
 }
 
-struct versions *versions_open(struct loop *loop, const struct languages *l)
+struct versions *versions_open(struct loop *loop, const struct languages *l,
+			       versions_busy_fn *is_busy, void *ctx)
 {
 	struct arena arena = { 0 };
 	struct versions *v = ARENA_NEW(&arena, 1, struct versions);
 
-	*v = (struct versions){ .loop = loop, .languages = l, .words = CAPTURE_NONE };
+	*v = (struct versions){
+		.loop = loop, .languages = l, .is_busy = is_busy, .ctx = ctx, .words = CAPTURE_NONE
+	};
 	v->arena = arena;
 	loop_each_turn(loop, on_turn, v);
 	return v;

@@ -10,11 +10,14 @@
 
 struct versions;
 
+typedef bool versions_busy_fn(void *ctx); /* whether jobs run, which go first */
+
 /*
- * Begin, soon and at the lowest priority, once languages_print was called. What is told goes to
- * version_told of each language; l may be loaded anew meanwhile.
+ * Begin, soon and at the lowest priority, once languages_print was called; while is_busy(ctx) says
+ * so, wait. What is told goes to version_told of each language; l may be loaded anew meanwhile.
  */
-struct versions *versions_open(struct loop *loop, const struct languages *l);
+struct versions *versions_open(struct loop *loop, const struct languages *l,
+			       versions_busy_fn *is_busy, void *ctx);
 /* NULL-safe. */
 void versions_close(struct versions *v);
 
