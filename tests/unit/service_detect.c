@@ -11,7 +11,13 @@
 #include "base/fs.h"
 #include "service/detect.h"
 
-#define CASES "tests/languages/cases"
+#define CASES    "tests/languages/cases"
+#define HELD_OUT "fixtures/detect"
+
+enum {
+	HELD_OUT_EACH = 5,
+	HELD_OUT_RIGHT = 199, /* of 240, when they were first looked at */
+};
 
 struct table {
 	struct arena arena;
@@ -87,12 +93,13 @@ static void what_many_could_be_is_nobodys(void **state)
 
 struct score {
 	int right, undecided, wrong;
+	bool has_untyped; /* among the programs for TypeScript, which are then JavaScript too */
 };
 
-/* A program for TypeScript that bears no type is JavaScript too. */
-static bool is_right(const char *is, const char *told)
+static bool is_right(const struct score *s, const char *is, const char *told)
 {
-	return !strcmp(is, told) || (!strcmp(is, "typescript") && !strcmp(told, "javascript"));
+	return !strcmp(is, told) ||
+	       (s->has_untyped && !strcmp(is, "typescript") && !strcmp(told, "javascript"));
 }
 
 static void count(const struct table *t, const char *name, const char *text, size_t len,
@@ -102,7 +109,7 @@ static void count(const struct table *t, const char *name, const char *text, siz
 
 	if (!d.language) {
 		s->undecided++;
-	} else if (is_right(name, d.language->name)) {
+	} else if (is_right(s, name, d.language->name)) {
 		s->right++;
 	} else {
 		s->wrong++;
@@ -134,7 +141,7 @@ static void small_programs_are_told_right_or_not_at_all(void **state)
 {
 	const struct table *t = *state;
 	CLEAN_ARENA struct arena a = { 0 };
-	struct score s = { 0 };
+	struct score s = { .has_untyped = true };
 	DIR *d = opendir(CASES);
 	const struct dirent *f;
 	struct err e;
@@ -154,6 +161,46 @@ static void small_programs_are_told_right_or_not_at_all(void **state)
 	assert_true(s.right > 2 * s.undecided);
 }
 
+static size_t count_folder(const struct table *t, const char *name, struct score *s)
+{
+	CLEAN_ARENA struct arena a = { 0 };
+	const char *path = arena_printf(&a, "%s/%s", HELD_OUT, name);
+	DIR *d = opendir(path);
+	const struct dirent *f;
+	struct err e;
+	size_t n = 0, len;
+	char *text;
+
+	if (!d)
+		fail_msg("there is no %s", path);
+	while ((f = readdir(d))) {
+		if (f->d_name[0] == '.')
+			continue;
+		assert_true(fs_read(&a, dirfd(d), f->d_name, 1 << 20, &text, &len, &e));
+		count(t, name, text, len, s);
+		n++;
+	}
+	closedir(d);
+	return n;
+}
+
+/* Written when the marks were done, and measured before anything was changed: no mark was made or
+ * mended for one of them. A program that is told wrong one day needs stricter marks and, to be
+ * believed, new programs here. */
+static void programs_the_marks_were_not_made_for_are_told_right_or_not_at_all(void **state)
+{
+	const struct table *t = *state;
+	struct score s = { 0 };
+
+	for (size_t i = 0; i < t->languages.n; i++)
+		if (!t->languages.item[i].unavailable)
+			assert_int_equal(count_folder(t, t->languages.item[i].name, &s),
+					 HELD_OUT_EACH);
+	print_message("# right %d, undecided %d, wrong %d\n", s.right, s.undecided, s.wrong);
+	assert_int_equal(s.wrong, 0);
+	assert_true(s.right >= HELD_OUT_RIGHT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -161,6 +208,7 @@ int main(void)
 		cmocka_unit_test(published_examples_are_told_by_their_text),
 		cmocka_unit_test(what_many_could_be_is_nobodys),
 		cmocka_unit_test(small_programs_are_told_right_or_not_at_all),
+		cmocka_unit_test(programs_the_marks_were_not_made_for_are_told_right_or_not_at_all),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
