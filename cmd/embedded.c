@@ -125,18 +125,26 @@ static void on_err(void *ctx, uint32_t events)
 static bool spawn(struct embedded *s, const struct embedded_options *o, struct err *e)
 {
 	char slots[16];
-	const char *argv[] = {
-		"sandbatch", "serve",   "--listen", s->endpoint, "--data",
-		s->folder,   "--slots", slots,      "--sandbox", o->sandbox ? o->sandbox : "full",
-		NULL
-	};
+	bool is_none = o->sandbox && !strcmp(o->sandbox, "none");
+	const char *sandbox = o->sandbox ? o->sandbox : "full";
+	/* no-sync: what a power failure takes from it, the run that would ask for it lost too */
+	const char *argv[] = { "sandbatch",
+			       "serve",
+			       "--no-sync",
+			       "--listen",
+			       s->endpoint,
+			       "--data",
+			       s->folder,
+			       "--slots",
+			       slots,
+			       is_none ? "--no-sandbox" : "--sandbox",
+			       is_none ? NULL : sandbox,
+			       NULL };
 	int out[2], err[2];
 	struct proc p = { .path = "/proc/self/exe", .argv = argv, .nfd = 3, .dies_with_us = true };
 	bool ok;
 
 	snprintf(slots, sizeof(slots), "%d", o->slots);
-	if (!strcmp(argv[9], "none"))
-		argv[8] = "--no-sandbox", argv[9] = NULL;
 	if (pipe2(out, O_CLOEXEC) < 0)
 		return err_sys(e, "cannot make a pipe");
 	if (pipe2(err, O_CLOEXEC) < 0) {

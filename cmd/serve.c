@@ -11,7 +11,7 @@ struct serve {
 	const char *data, *keys, *languages, *executor, *script, *sandbox;
 	const char *keep;
 	int64_t slots, keep_bytes;
-	bool allow_anonymous, no_sandbox;
+	bool allow_anonymous, no_sandbox, no_sync;
 };
 
 static const struct option_row serve_options[] = {
@@ -32,6 +32,8 @@ static const struct option_row serve_options[] = {
 	  OPTION_TEXT, offsetof(struct serve, keep), 0, 0 },
 	{ "keep-bytes", 0, "N", "forget the oldest ended jobs while the store is larger",
 	  OPTION_NUMBER, offsetof(struct serve, keep_bytes), 1, INT64_MAX },
+	{ "no-sync", 0, NULL, "answer before it is on the disk: a power failure may lose jobs",
+	  OPTION_FLAG, offsetof(struct serve, no_sync), 0, 0 },
 	{ "languages", 0, "FILE", "a table of languages instead of ours", OPTION_TEXT,
 	  offsetof(struct serve, languages), 0, 0 },
 	{ "executor", 0, "NAME", "local (default), or fake: scripted results, for tests",
@@ -101,6 +103,7 @@ static bool serve(struct arena *a, struct serve *s, struct err *e)
 		.listen = s->listen.n ? s->listen.item : default_listen,
 		.nlisten = s->listen.n ? s->listen.n : 1,
 		.data = s->data ? s->data : default_data(a),
+		.no_sync = s->no_sync,
 		.slots = s->slots ? (int)s->slots : (int)sysconf(_SC_NPROCESSORS_ONLN),
 		.executor = s->executor ? s->executor : "local",
 		.languages = s->languages,

@@ -259,7 +259,8 @@ static bool service_open(struct service *s, struct err *e)
 	    !load_keys(s, e))
 		return false;
 	s->store = store_open(s->o->data, e);
-	return s->store && open_executor(s, e) && open_queue(s, e) && open_http(s, e) &&
+	return s->store && (!s->o->no_sync || store_relax(s->store, e)) && open_executor(s, e) &&
+	       open_queue(s, e) && open_http(s, e) &&
 	       loop_signals(s->loop, signals, on_signal, s, e);
 }
 

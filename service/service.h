@@ -13,6 +13,7 @@ struct service_options {
 	const char *const *listen; /* HOST:PORT, [::1]:PORT, unix:PATH */
 	size_t nlisten;
 	const char *data; /* folder of the store */
+	bool no_sync;     /* an answer need not wait until what it says is on the disk */
 	int slots;
 	const char *executor;  /* "local", "fake" */
 	const char *languages; /* path of languages.yml */

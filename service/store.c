@@ -261,6 +261,11 @@ struct store *store_open(const char *dir, struct err *e)
 	return s;
 }
 
+bool store_relax(struct store *s, struct err *e)
+{
+	return run_script(s, "PRAGMA synchronous = NORMAL", "cannot set up the store", e);
+}
+
 void store_close(struct store *s)
 {
 	if (!s)

@@ -1,6 +1,6 @@
 /*
  * store -- what outlives the service: every job that was accepted, in one SQLite
- * file (WAL, synchronous=FULL), DIR/jobs.db. All SQL is in store.c.
+ * file (WAL, synchronous=FULL unless store_relax was called), DIR/jobs.db. All SQL is in store.c.
  *
  * Writes gather in a transaction that store_commit ends, once a turn of the loop;
  * when one of them fails, all of them are undone at the commit. A job's request
@@ -27,6 +27,11 @@ struct store_job {
 /* Open or make DIR/jobs.db. NULL with e when another service has it, or it is damaged or not ours:
  * it is left as it is. */
 struct store *store_open(const char *dir, struct err *e);
+/*
+ * From now on a commit outlives this process, however that ends, but not a power failure: what was
+ * committed last may then be missing. Nothing else is ever damaged.
+ */
+bool store_relax(struct store *s, struct err *e);
 /* What was not committed is undone. */
 void store_close(struct store *s);
 

@@ -13,6 +13,7 @@ struct keep {
 	int dirfd, jobs, journal; /* jobs: -1 until the first result */
 	struct buf pending;       /* noted, not yet written */
 	off_t written;            /* bytes of the journal that are whole lines */
+	bool is_synced;           /* and on the disk */
 };
 
 /* Make the folder that keep_open speaks of; *path is what was made, *dirfd open on it. */

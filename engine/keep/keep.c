@@ -8,7 +8,7 @@
 #include "base/fs.h"
 #include "keep/folder.h"
 
-#define MAX_PENDING (64 << 20) /* bytes of journal between two syncs */
+#define MAX_PENDING (64 << 20) /* bytes of journal between two writes */
 
 /*
  * Only one runner writes to a run. The lock is the open file's, so it ends with the runner however
@@ -124,7 +124,7 @@ int keep_dirfd(const struct keep *k)
 
 bool keep_note(struct keep *k, const char *json, size_t len, struct err *e)
 {
-	if (k->pending.max - k->pending.len <= len && !keep_sync(k, e))
+	if (k->pending.max - k->pending.len <= len && !keep_write(k, e))
 		return false;
 	if (k->pending.max <= len)
 		return err_set(e, ERR_SYSTEM, "a journal line of %zu bytes is too long", len);
@@ -132,12 +132,11 @@ bool keep_note(struct keep *k, const char *json, size_t len, struct err *e)
 	return buf_puts(&k->pending, "\n");
 }
 
-bool keep_sync(struct keep *k, struct err *e)
+bool keep_write(struct keep *k, struct err *e)
 {
 	if (!k->pending.len)
 		return true;
-	if (!fs_write_all(k->journal, k->pending.data, k->pending.len) ||
-	    fdatasync(k->journal) < 0) {
+	if (!fs_write_all(k->journal, k->pending.data, k->pending.len)) {
 		err_sys(e, "cannot write '%s/journal.jsonl'", k->folder);
 		/* Leave no half line in front of what is written next; it is all still pending. */
 		if (ftruncate(k->journal, k->written) < 0)
@@ -145,7 +144,18 @@ bool keep_sync(struct keep *k, struct err *e)
 		return false;
 	}
 	k->written += (off_t)k->pending.len;
+	k->is_synced = false;
 	buf_clear(&k->pending);
+	return true;
+}
+
+bool keep_sync(struct keep *k, struct err *e)
+{
+	if (!keep_write(k, e))
+		return false;
+	if (!k->is_synced && fdatasync(k->journal) < 0)
+		return err_sys(e, "cannot write '%s/journal.jsonl'", k->folder);
+	k->is_synced = true;
 	return true;
 }
 

@@ -37,6 +37,8 @@ int keep_dirfd(const struct keep *k);
 
 /* Append one event, a JSON object without newline. It is on disk after the next keep_sync. */
 bool keep_note(struct keep *k, const char *json, size_t len, struct err *e);
+/* Write what was noted since: it outlives the runner, but not a power failure. */
+bool keep_write(struct keep *k, struct err *e);
 /* Write and fsync what was noted since; nothing to do if nothing was. */
 bool keep_sync(struct keep *k, struct err *e);
 /* Write a cell's stdout, stderr, result.json (the result as on the wire, less streams and

@@ -34,6 +34,16 @@ static void start_what_can(struct run *r)
 	}
 }
 
+/*
+ * What is sent must be noted on the disk first, or after a power failure a job would be submitted
+ * anew that is known there. The service of our own goes down with us: there it is enough that what
+ * was written outlives the runner.
+ */
+static bool save(struct run *r, struct err *e)
+{
+	return r->o.service ? keep_write(r->keep, e) : keep_sync(r->keep, e);
+}
+
 static int on_turn(void *ctx)
 {
 	struct run *r = ctx;
@@ -42,7 +52,7 @@ static int on_turn(void *ctx)
 	if (r->stop_why && !r->stop_told)
 		stop_tell(r);
 	start_what_can(r);
-	if (!keep_sync(r->keep, &e))
+	if (!save(r, &e))
 		stop_failed(r, &e);
 	if (stop_is_over(r))
 		loop_stop(r->o.loop);

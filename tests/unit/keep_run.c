@@ -155,8 +155,11 @@ static void notes_are_on_disk_after_a_sync(void **state)
 	assert_true(keep_sync(s->keep, &s->err));
 	assert_true(keep_sync(s->keep, &s->err));
 	assert_true(keep_note(s->keep, "{\"b\":2}", 7, &s->err));
-	assert_true(keep_sync(s->keep, &s->err));
+	assert_true(keep_write(s->keep, &s->err));
 	assert_string_equal(run_file(s, "journal.jsonl"), "{\"a\":1}\n{}\n{\"b\":2}\n");
+	assert_true(keep_note(s->keep, "[]", 2, &s->err));
+	assert_true(keep_sync(s->keep, &s->err));
+	assert_string_equal(run_file(s, "journal.jsonl"), "{\"a\":1}\n{}\n{\"b\":2}\n[]\n");
 }
 
 static void result_lies_in_the_cells_folder_less_what_has_its_own_file(void **state)

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -319,6 +320,32 @@ static void old_jobs_are_forgotten_a_step_at_a_time(void **state)
 	assert_owed(f, "4 000000000000000000000000000000000003 t1 python 0 1795353221000\n");
 }
 
+/* A child takes the store and is gone in the midst of it, as by kill -9. */
+static void a_relaxed_store_keeps_what_was_committed_before_a_kill(void **state)
+{
+	struct fixture *f = *state;
+	struct err e;
+	int status;
+	pid_t pid;
+
+	store_close(f->store);
+	pid = fork();
+	if (pid == 0) {
+		f->store = store_open(f->dir, &e);
+		if (!f->store || !store_relax(f->store, &e))
+			_exit(1);
+		add(f, ID_A, "t1", NULL);
+		commit(f);
+		add(f, ID_B, "t1", NULL);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	f->store = store_open(f->dir, &e);
+	assert_non_null(f->store);
+	assert_owed(f, "1 " ID_A " t1 python 0 1795353221000\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -333,6 +360,7 @@ int main(void)
 		TEST(another_programs_database_is_refused),
 		TEST(the_store_is_readable_for_its_owner_only),
 		TEST(old_jobs_are_forgotten_a_step_at_a_time),
+		TEST(a_relaxed_store_keeps_what_was_committed_before_a_kill),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
