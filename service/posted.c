@@ -84,6 +84,23 @@ bool posted_request(const struct call *c, const char *language, struct buf *out,
 	return buf_puts(out, "}") || err_set(e, ERR_TOO_LARGE, "the request is too long");
 }
 
+bool posted_print_options(bool is_first, struct buf *b)
+{
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < sizeof(options) / sizeof(options[0]); i++) {
+		bool is_json = options[i].form == OBJECT;
+
+		ok = buf_printf(b,
+				"%s{\"name\":\"%s\",\"in\":\"query\",%s\"schema\":{\"$ref\":"
+				"\"#/components/schemas/request/properties/%s\"}%s}",
+				i || !is_first ? "," : "", options[i].name,
+				is_json ? "\"content\":{\"application/json\":{" : "",
+				options[i].name, is_json ? "}}" : "");
+	}
+	return ok;
+}
+
 bool posted_undetected(struct call *c, const struct detected *d, struct err *e)
 {
 	CLEAN_BUF struct buf names = BUF(4096), list = BUF(4096), answer = BUF(16384);

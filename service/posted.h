@@ -13,6 +13,8 @@ bool posted_check(struct bytes source, struct err *e);
  * wire_request_parse to refuse, as in any request.
  */
 bool posted_request(const struct call *c, const char *language, struct buf *out, struct err *e);
+/* Those options as parameters of OpenAPI, a comma before each but the first. */
+bool posted_print_options(bool is_first, struct buf *b);
 /* Answers 422 with the candidates, in the sentence and as a list. */
 bool posted_undetected(struct call *c, const struct detected *d, struct err *e);
 

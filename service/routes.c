@@ -1,30 +1,17 @@
 #include "service/routes.h"
 
-#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/clock.h"
 #include "base/json.h"
 #include "service/auth.h"
+#include "service/openapi.h"
 #include "service/output.h"
 #include "service/parked.h"
 #include "service/submit.h"
 
-enum {
-	PUBLIC = 1, /* whoever calls */
-	JSON = 2,   /* takes a body, which is JSON */
-	TEXT = 4,   /* takes a body, which is a source text */
-};
-
-struct route {
-	const char *method;
-	const char *path; /* a part {} stands for any that is not empty, a last {*} for all that is
-			     left */
-	bool (*run)(struct routes *r, struct call *c, struct err *e);
-	unsigned flags;
-	const char *help;
-};
+#define BYTES "application/octet-stream"
 
 static bool list_jobs(struct routes *r, struct call *c, struct err *e)
 {
@@ -188,118 +175,50 @@ static bool tell_metrics(struct routes *r, struct call *c, struct err *e)
 static bool tell_openapi(struct routes *r, struct call *c, struct err *e);
 
 static const struct route table[] = {
-	{ "POST", "/execute", execute, JSON, "run a program and answer with its result" },
-	{ "POST", "/execute/async", execute_async, JSON,
-	  "take a program, answer with its job's id" },
-	{ "POST", "/run", run_source, TEXT, "run a source text whose language is detected" },
-	{ "POST", "/run/async", run_source_async, TEXT,
+	{ "POST", "/execute", execute, ROUTE_JSON, WIRE_IDEMPOTENCY, "request", "result",
+	  "run a program and answer with its result" },
+	{ "POST", "/execute/async", execute_async, ROUTE_JSON, WIRE_IDEMPOTENCY, "request",
+	  "accepted", "take a program, answer with its job's id" },
+	{ "POST", "/run", run_source, ROUTE_TEXT, WIRE_IDEMPOTENCY, NULL, "result",
+	  "run a source text whose language is detected" },
+	{ "POST", "/run/async", run_source_async, ROUTE_TEXT, WIRE_IDEMPOTENCY, NULL, "accepted",
 	  "take such a text, answer with its job's id" },
-	{ "POST", "/jobs/batch", submit_batch, JSON,
-	  "take up to 1,000 programs, answer with their ids" },
-	{ "GET", "/jobs", list_jobs, 0, "the caller's jobs that have not ended" },
-	{ "GET", "/jobs/{}", get_job, 0,
+	{ "POST", "/jobs/batch", submit_batch, ROUTE_JSON, WIRE_IDEMPOTENCY, "batch",
+	  "accepted_batch", "take up to 1,000 programs, answer with their ids" },
+	{ "GET", "/jobs", list_jobs, 0, NULL, NULL, "jobs",
+	  "the caller's jobs that have not ended" },
+	{ "GET", "/jobs/{}", get_job, 0, "wait inline_bytes", NULL, "job",
 	  "a job; ?wait=SECONDS until it has ended, ?inline_bytes=N: artifacts larger than that by "
 	  "their paths" },
-	{ "DELETE", "/jobs/{}", cancel_job, 0, "cancel a job" },
-	{ "GET", "/jobs/{}/stdout", output_stdout, 0, "the exact bytes of its standard output" },
-	{ "GET", "/jobs/{}/stderr", output_stderr, 0, "the exact bytes of its standard error" },
-	{ "GET", "/jobs/{}/artifacts/{*}", output_artifact, 0, "the bytes of a file it made" },
-	{ "GET", "/jobs/{}/events", output_events, 0,
+	{ "DELETE", "/jobs/{}", cancel_job, 0, NULL, NULL, "cancelled", "cancel a job" },
+	{ "GET", "/jobs/{}/stdout", output_stdout, 0, "Range If-Range", NULL, BYTES,
+	  "the exact bytes of its standard output" },
+	{ "GET", "/jobs/{}/stderr", output_stderr, 0, "Range If-Range", NULL, BYTES,
+	  "the exact bytes of its standard error" },
+	{ "GET", "/jobs/{}/artifacts/{*}", output_artifact, 0, "Range If-Range", NULL, BYTES,
+	  "the bytes of a file it made" },
+	{ "GET", "/jobs/{}/events", output_events, 0, NULL, NULL, "text/event-stream",
 	  "what it prints as it does, then its result" },
-	{ "GET", "/languages", list_languages, PUBLIC, "what can be run here" },
-	{ "GET", "/health", health, PUBLIC, "that the service is up" },
-	{ "GET", "/metrics", tell_metrics, 0, "counters for Prometheus" },
-	{ "GET", "/openapi.json", tell_openapi, PUBLIC, "this table, for tools" },
-	{ "POST", "/keys/validate", validate_key, 0, "what the caller's key may do" },
+	{ "GET", "/languages", list_languages, ROUTE_PUBLIC, NULL, NULL, "languages",
+	  "what can be run here" },
+	{ "GET", "/health", health, ROUTE_PUBLIC, NULL, NULL, "health", "that the service is up" },
+	{ "GET", "/metrics", tell_metrics, 0, NULL, NULL, "text/plain", "counters for Prometheus" },
+	{ "GET", "/openapi.json", tell_openapi, ROUTE_PUBLIC, NULL, NULL, "application/json",
+	  "this table, for tools" },
+	{ "POST", "/keys/validate", validate_key, 0, NULL, NULL, "key",
+	  "what the caller's key may do" },
 };
 
 #define NROUTE (sizeof(table) / sizeof(table[0]))
 
 _Static_assert(NROUTE < METRICS_ROUTES, "a counter for each");
 
-/* The path as OpenAPI writes it: what was {} is {id}, what was {*} is {name}. */
-static bool print_path(const char *path, struct buf *b)
-{
-	bool ok = true;
-
-	for (; ok && *path; path++) {
-		ok = buf_add(b, path, 1);
-		if (ok && path[0] == '{' && path[1] != '*')
-			ok = buf_puts(b, "id");
-		if (ok && path[0] == '{' && path[1] == '*') {
-			ok = buf_puts(b, "name");
-			path++;
-		}
-	}
-	return ok;
-}
-
-static bool print_parameters(const char *path, struct buf *b)
-{
-	static const char in_path[] = "%s{\"name\":\"%s\",\"in\":\"path\",\"required\":true,"
-				      "\"schema\":{\"type\":\"string\"}}";
-
-	if (!strchr(path, '{'))
-		return true;
-	return buf_puts(b, ",\"parameters\":[") && buf_printf(b, in_path, "", "id") &&
-	       (!strstr(path, "{*}") || buf_printf(b, in_path, ",", "name")) && buf_puts(b, "]");
-}
-
-static bool print_operation(const struct route *r, struct buf *b)
-{
-	const char *type = r->flags & JSON ? "application/json" : "text/plain";
-	char method[16];
-	size_t n = strlen(r->method);
-
-	for (size_t i = 0; i <= n; i++)
-		method[i] = (char)tolower((unsigned char)r->method[i]);
-	return buf_printf(b, "\"%s\":{\"summary\":\"%s\"", method, r->help) &&
-	       print_parameters(r->path, b) &&
-	       (!(r->flags & PUBLIC) || buf_puts(b, ",\"security\":[]")) &&
-	       (!(r->flags & (JSON | TEXT)) ||
-		buf_printf(b,
-			   ",\"requestBody\":{\"required\":true,\"content\":{\"%s\":"
-			   "{\"schema\":{\"type\":\"%s\"}}}}",
-			   type, r->flags & JSON ? "object" : "string")) &&
-	       buf_puts(b, ",\"responses\":{\"200\":{\"description\":\"done\"},\"default\":{"
-			   "\"$ref\":\"#/components/responses/error\"}}}");
-}
-
-/* The rows of a path stand one behind the other. */
-static bool print_paths(struct buf *b)
-{
-	bool ok = true;
-
-	for (size_t i = 0; i < NROUTE && ok; i++) {
-		bool is_same = i && !strcmp(table[i].path, table[i - 1].path);
-
-		if (is_same)
-			ok = buf_puts(b, ",");
-		else
-			ok = buf_puts(b, i ? "},\"" : "\"") && print_path(table[i].path, b) &&
-			     buf_puts(b, "\":{");
-		ok = ok && print_operation(&table[i], b);
-	}
-	return ok && buf_puts(b, "}");
-}
-
 static bool tell_openapi(struct routes *r, struct call *c, struct err *e)
 {
-	static const char tail[] =
-		"},\"security\":[{\"key\":[]},{}],\"components\":{\"securitySchemes\":{\"key\":{"
-		"\"type\":\"http\",\"scheme\":\"bearer\"}},\"responses\":{\"error\":{"
-		"\"description\":\"why it was not done\",\"content\":{\"application/json\":{"
-		"\"schema\":{\"type\":\"object\",\"required\":[\"success\",\"error\",\"code\"],"
-		"\"properties\":{\"success\":{\"const\":false},\"error\":{\"type\":\"string\"},"
-		"\"code\":{\"type\":\"string\"}}}}}}}}}";
 	CLEAN_BUF struct buf b = BUF((size_t)1 << 20);
 
 	(void)r;
-	return answer_buf(c,
-			  buf_puts(&b, "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"sandbatch\","
-				       "\"version\":\"" VERSION "\"},\"paths\":{") &&
-				  print_paths(&b) && buf_puts(&b, tail),
-			  &b, e);
+	return answer_buf(c, openapi_print(table, NROUTE, &b), &b, e);
 }
 
 /* Whether the path is the row's; param becomes what stands for each {}, in the arena. */
@@ -385,11 +304,11 @@ bool routes_head(void *ctx, struct call *c, struct err *e)
 	if (!find_route(c, &r, e))
 		return false;
 	c->route = r;
-	if (!(r->flags & PUBLIC) &&
+	if (!(r->flags & ROUTE_PUBLIC) &&
 	    !auth_check(routes->keys, &claim, clock_unix_ms() / 1000, c->tenant, e))
 		return refuse_caller(c);
-	return (!(r->flags & JSON) || check_body(c, "application/json", e)) &&
-	       (!(r->flags & TEXT) || check_body(c, "text/plain", e));
+	return (!(r->flags & ROUTE_JSON) || check_body(c, "application/json", e)) &&
+	       (!(r->flags & ROUTE_TEXT) || check_body(c, "text/plain", e));
 }
 
 bool routes_run(void *ctx, struct call *c, struct err *e)
@@ -403,7 +322,8 @@ bool routes_run(void *ctx, struct call *c, struct err *e)
 
 	if (!strcmp(c->verb, "POST"))
 		signed_text.body = (struct bytes){ buf_text(&c->body), c->body.len };
-	if (!(r->flags & PUBLIC) && !auth_verify(routes->keys, c->tenant, &claim, &signed_text, e))
+	if (!(r->flags & ROUTE_PUBLIC) &&
+	    !auth_verify(routes->keys, c->tenant, &claim, &signed_text, e))
 		return refuse_caller(c);
 	return r->run(ctx, c, e);
 }

@@ -7,9 +7,6 @@
 #include "service/parked.h"
 #include "service/posted.h"
 
-#define KEY_MAX   255 /* bytes of an Idempotency-Key */
-#define BATCH_MAX 1000
-
 enum { TEXT_MAX = 2 * WIRE_BODY_MAX };
 
 static bool check_language(struct routes *r, struct call *c, const struct wire_request *request,
@@ -38,10 +35,10 @@ static bool check_language(struct routes *r, struct call *c, const struct wire_r
 static bool get_key(struct call *c, const char **key, struct err *e)
 {
 	*key = call_header(c, WIRE_IDEMPOTENCY);
-	if (!*key || (**key && strlen(*key) <= KEY_MAX))
+	if (!*key || (**key && strlen(*key) <= SUBMIT_KEY_MAX))
 		return true;
 	return err_set(e, ERR_MALFORMED, WIRE_IDEMPOTENCY " must be 1 to %d bytes, not %zu",
-		       KEY_MAX, strlen(*key));
+		       SUBMIT_KEY_MAX, strlen(*key));
 }
 
 /* One job out of the key's rate. */
@@ -255,9 +252,9 @@ static bool get_requests(const cJSON *root, const cJSON **list, struct err *e)
 	if (!cJSON_IsArray(*list))
 		return err_set(e, ERR_MALFORMED, "requests must be a list of requests");
 	n = cJSON_GetArraySize(*list);
-	if (n > BATCH_MAX)
-		return err_set(e, ERR_TOO_LARGE, "requests must be at most %d, not %d", BATCH_MAX,
-			       n);
+	if (n > SUBMIT_BATCH_MAX)
+		return err_set(e, ERR_TOO_LARGE, "requests must be at most %d, not %d",
+			       SUBMIT_BATCH_MAX, n);
 	return n > 0 || err_set(e, ERR_MALFORMED, "requests must not be empty");
 }
 

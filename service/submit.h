@@ -4,6 +4,9 @@
 
 #include "service/routes.h"
 
+#define SUBMIT_KEY_MAX   255 /* bytes of an Idempotency-Key */
+#define SUBMIT_BATCH_MAX 1000
+
 /* Handlers of routes.c's table. */
 bool execute(struct routes *r, struct call *c, struct err *e);
 bool execute_async(struct routes *r, struct call *c, struct err *e);

@@ -11,6 +11,7 @@
 #define EXACT_MAX  (((int64_t)1 << 53) - 1) /* what JSON tells from its neighbours */
 #define ID_MAX     128
 #define RESULT(m)  offsetof(struct wire_result, m)
+#define JOB(m)     offsetof(struct wire_job, m)
 #define ANSWER_MAX 300 /* bytes of an error that are shown */
 
 /* Where the bytes are instead. We shall ask for them there: just the one path it can be will do. */
@@ -36,15 +37,27 @@ static bool read_where(const struct wire_reader *r, const cJSON *item, const cha
 	return true;
 }
 
+/* Of a field that is read apart, behind the others. */
+static bool read_later(const struct wire_reader *r, const struct wire_field *f, const cJSON *value,
+		       void *slot)
+{
+	(void)r, (void)f, (void)value, (void)slot;
+	return true;
+}
+
+#define ARTIFACT(m) offsetof(struct wire_artifact, m)
+static const struct wire_field artifact_field[] = {
+	{ .key = "filename", wire_read_text, ARTIFACT(name), .is = WIRE_SURE },
+	{ .key = "content_base64", wire_read_base64, ARTIFACT(data) },
+	{ .key = "size", read_later, .max = EXACT_MAX, .shape = WIRE_INT },
+	{ .key = "path", read_later, .shape = WIRE_TEXT },
+	{ 0 },
+};
+
 /* slot's job_id is the job's. */
 static bool read_artifacts(const struct wire_reader *r, const struct wire_field *f,
 			   const cJSON *value, void *slot)
 {
-	static const struct wire_field field[] = {
-		{ .key = "filename", wire_read_text, offsetof(struct wire_artifact, name) },
-		{ .key = "content_base64", wire_read_base64, offsetof(struct wire_artifact, data) },
-		{ 0 },
-	};
 	struct wire_result *out = slot;
 	void *items;
 	size_t i = 0;
@@ -59,7 +72,7 @@ static bool read_artifacts(const struct wire_reader *r, const struct wire_field 
 			return wire_wrong(r, arena_printf(r->arena, "%s[%zu]", f->key, i),
 					  "an object", c);
 		out->artifact[i].data = (struct bytes){ "", 0 };
-		if (!wire_decode(&in, c, field, &out->artifact[i]))
+		if (!wire_decode(&in, c, artifact_field, &out->artifact[i]))
 			return false;
 		if (!out->artifact[i].name)
 			out->artifact[i].name = arena_printf(r->arena, "%zu", i);
@@ -70,20 +83,22 @@ static bool read_artifacts(const struct wire_reader *r, const struct wire_field 
 	return true;
 }
 
+static const struct wire_field compile_field[] = {
+	{ .key = "exit_code",
+	  wire_read_int32,
+	  RESULT(compile_exit_code),
+	  INT32_MIN,
+	  INT32_MAX,
+	  .is = WIRE_SURE },
+	{ .key = "stderr", wire_read_text, RESULT(compile_stderr), .is = WIRE_SURE },
+	{ .key = "time_ms", wire_read_int, RESULT(compile_time_ms), 0, EXACT_MAX, .is = WIRE_SURE },
+	{ .key = "cached", wire_read_bool, RESULT(compile_cached), .is = WIRE_SURE },
+	{ 0 },
+};
+
 static bool read_compile(const struct wire_reader *r, const struct wire_field *f,
 			 const cJSON *value, void *slot)
 {
-	static const struct wire_field field[] = {
-		{ .key = "exit_code",
-		  wire_read_int32,
-		  RESULT(compile_exit_code),
-		  INT32_MIN,
-		  INT32_MAX },
-		{ .key = "stderr", wire_read_text, RESULT(compile_stderr) },
-		{ .key = "time_ms", wire_read_int, RESULT(compile_time_ms), 0, EXACT_MAX },
-		{ .key = "cached", wire_read_bool, RESULT(compile_cached) },
-		{ 0 },
-	};
 	const struct wire_reader in = wire_inside(r, f->key);
 	struct wire_result *out = slot;
 
@@ -91,39 +106,98 @@ static bool read_compile(const struct wire_reader *r, const struct wire_field *f
 		return wire_wrong(r, f->key, "an object", value);
 	out->has_compile = true;
 	out->compile_stderr = "";
-	return wire_decode(&in, value, field, slot);
+	return wire_decode(&in, value, compile_field, slot);
 }
 
 static const struct wire_field artifacts[] = {
-	{ .key = "artifacts", read_artifacts, 0, .max = JSON_MAX_VALUES },
+	{ .key = "artifacts",
+	  read_artifacts,
+	  .max = JSON_MAX_VALUES,
+	  .shape = WIRE_OBJECTS,
+	  .inside = artifact_field,
+	  .is = WIRE_SURE },
 	{ 0 },
 };
 
 static const struct wire_field published[] = {
-	{ .key = "stdout", wire_read_bytes, RESULT(out) },
-	{ .key = "stderr", wire_read_bytes, RESULT(err) },
-	{ .key = "error", wire_read_text, RESULT(error) },
-	{ .key = "exit_code", wire_read_int32, RESULT(exit_code), INT32_MIN, INT32_MAX },
-	{ .key = "language", wire_read_text, RESULT(language) },
-	{ .key = "job_id", wire_read_text, RESULT(job_id) },
-	{ .key = "execution_mode", wire_read_text, RESULT(execution_mode) },
-	{ .key = "network_mode", wire_read_name, RESULT(network), .names = wire_network_names },
-	{ .key = "total_time_ms", wire_read_int, RESULT(total_time_ms), 0, EXACT_MAX },
+	{ .key = "stdout", wire_read_bytes, RESULT(out), .is = WIRE_SURE },
+	{ .key = "stderr", wire_read_bytes, RESULT(err), .is = WIRE_SURE },
+	{ .key = "error", wire_read_text, RESULT(error), .is = WIRE_SURE | WIRE_NULLABLE },
+	{ .key = "exit_code",
+	  wire_read_int32,
+	  RESULT(exit_code),
+	  INT32_MIN,
+	  INT32_MAX,
+	  .is = WIRE_SURE },
+	{ .key = "language", wire_read_text, RESULT(language), .is = WIRE_SURE },
+	{ .key = "job_id", wire_read_text, RESULT(job_id), .is = WIRE_SURE },
+	{ .key = "execution_mode", wire_read_text, RESULT(execution_mode), .is = WIRE_SURE },
+	{ .key = "network_mode",
+	  wire_read_name,
+	  RESULT(network),
+	  .names = wire_network_names,
+	  .is = WIRE_SURE },
+	{ .key = "total_time_ms",
+	  wire_read_int,
+	  RESULT(total_time_ms),
+	  0,
+	  EXACT_MAX,
+	  .is = WIRE_SURE },
 	{ .key = "detected_language", wire_read_text, RESULT(detected_language) },
 	{ 0 },
 };
 
 static const struct wire_field extras[] = {
-	{ .key = "limit", wire_read_name, RESULT(limit), .names = wire_limit_names },
-	{ .key = "signal", wire_read_int32, RESULT(signal), 0, 1024 },
-	{ .key = "cpu_time_ms", wire_read_int, RESULT(cpu_time_ms), 0, EXACT_MAX },
-	{ .key = "peak_memory_bytes", wire_read_int, RESULT(peak_memory_bytes), 0, EXACT_MAX },
-	{ .key = "stdout_truncated", wire_read_bool, RESULT(out_truncated) },
-	{ .key = "stderr_truncated", wire_read_bool, RESULT(err_truncated) },
-	{ .key = "compile", read_compile, 0 },
-	{ .key = "queue_time_ms", wire_read_int, RESULT(queue_time_ms), 0, EXACT_MAX },
+	{ .key = "limit",
+	  wire_read_name,
+	  RESULT(limit),
+	  .names = wire_limit_names,
+	  .is = WIRE_SURE | WIRE_NULLABLE },
+	{ .key = "signal",
+	  wire_read_int32,
+	  RESULT(signal),
+	  0,
+	  1024,
+	  .is = WIRE_SURE | WIRE_NULLABLE },
+	{ .key = "cpu_time_ms", wire_read_int, RESULT(cpu_time_ms), 0, EXACT_MAX, .is = WIRE_SURE },
+	{ .key = "peak_memory_bytes",
+	  wire_read_int,
+	  RESULT(peak_memory_bytes),
+	  0,
+	  EXACT_MAX,
+	  .is = WIRE_SURE },
+	{ .key = "stdout_truncated", wire_read_bool, RESULT(out_truncated), .is = WIRE_SURE },
+	{ .key = "stderr_truncated", wire_read_bool, RESULT(err_truncated), .is = WIRE_SURE },
+	{ .key = "compile",
+	  read_compile,
+	  .shape = WIRE_OBJECT,
+	  .inside = compile_field,
+	  .is = WIRE_SURE | WIRE_NULLABLE },
+	{ .key = "queue_time_ms",
+	  wire_read_int,
+	  RESULT(queue_time_ms),
+	  0,
+	  EXACT_MAX,
+	  .is = WIRE_SURE },
 	{ 0 },
 };
+
+static const struct wire_field ended_as[] = {
+	{ .key = "status",
+	  wire_read_name,
+	  RESULT(status),
+	  .names = wire_status_names,
+	  .is = WIRE_SURE },
+	{ 0 },
+};
+
+static const struct wire_field success[] = {
+	{ .key = "success", wire_read_bool, RESULT(success), .is = WIRE_SURE },
+	{ 0 },
+};
+
+const struct wire_field *const wire_result_fields[] = { success,  published, artifacts,
+							ended_as, extras,    NULL };
 
 /* What a result says where a field is absent. */
 static struct wire_result no_result(const char *id, enum wire_status status)
@@ -142,14 +216,6 @@ static struct wire_result no_result(const char *id, enum wire_status status)
 /* A service without our additions tells the status of the job alone. */
 static bool read_result(const struct wire_reader *r, const cJSON *value, struct wire_job *job)
 {
-	static const struct wire_field status[] = {
-		{ .key = "status", wire_read_name, RESULT(status), .names = wire_status_names },
-		{ 0 },
-	};
-	static const struct wire_field success[] = {
-		{ .key = "success", wire_read_bool, RESULT(success) },
-		{ 0 },
-	};
 	const struct wire_reader in = wire_inside(r, "result");
 	struct wire_result *out = ARENA_NEW(r->arena, 1, struct wire_result);
 
@@ -163,7 +229,7 @@ static bool read_result(const struct wire_reader *r, const cJSON *value, struct 
 		return false;
 	out->has_extras = json_get(value, "status");
 	if (out->has_extras &&
-	    (!wire_decode(&in, value, status, out) || !wire_decode(&in, value, extras, out)))
+	    (!wire_decode(&in, value, ended_as, out) || !wire_decode(&in, value, extras, out)))
 		return false;
 	job->result = out;
 	return true;
@@ -205,18 +271,38 @@ static bool check_id(const struct wire_reader *r, const cJSON *root, const char 
 			  json_get(root, "job_id"));
 }
 
+const struct wire_field wire_job_fields[] = {
+	{ .key = "job_id", wire_read_text, JOB(id), .is = WIRE_SURE },
+	{ .key = "status",
+	  wire_read_name,
+	  JOB(status),
+	  .names = wire_status_names,
+	  .is = WIRE_SURE },
+	{ .key = "created_at",
+	  wire_read_int,
+	  JOB(created_at),
+	  0,
+	  EXACT_MAX,
+	  .is = WIRE_SURE | WIRE_NULLABLE },
+	{ .key = "started_at",
+	  wire_read_int,
+	  JOB(started_at),
+	  0,
+	  EXACT_MAX,
+	  .is = WIRE_SURE | WIRE_NULLABLE },
+	{ .key = "completed_at",
+	  wire_read_int,
+	  JOB(completed_at),
+	  0,
+	  EXACT_MAX,
+	  .is = WIRE_SURE | WIRE_NULLABLE },
+	{ .key = "language", wire_read_text, JOB(language) }, /* in rows of GET /jobs */
+	{ .key = "result", read_later, .shape = WIRE_RESULT, .is = WIRE_SURE | WIRE_NULLABLE },
+	{ 0 },
+};
+
 static bool read_job(const struct wire_reader *r, const cJSON *root, struct wire_job *out)
 {
-	static const struct wire_field field[] = {
-#define JOB(m) offsetof(struct wire_job, m)
-		{ .key = "job_id", wire_read_text, JOB(id) },
-		{ .key = "status", wire_read_name, JOB(status), .names = wire_status_names },
-		{ .key = "language", wire_read_text, JOB(language) },
-		{ .key = "created_at", wire_read_int, JOB(created_at), 0, EXACT_MAX },
-		{ .key = "started_at", wire_read_int, JOB(started_at), 0, EXACT_MAX },
-		{ .key = "completed_at", wire_read_int, JOB(completed_at), 0, EXACT_MAX },
-		{ 0 },
-	};
 	const cJSON *result = json_get(root, "result");
 
 	if (!cJSON_IsObject(root))
@@ -225,7 +311,7 @@ static bool read_job(const struct wire_reader *r, const cJSON *root, struct wire
 	out->status = json_get(root, "message") ? WIRE_CANCELLED : WIRE_PENDING;
 	if (!json_get(root, "status") && !json_get(root, "message"))
 		return wire_wrong(r, "status", "a string", NULL);
-	if (!wire_decode(r, root, field, out) || !check_id(r, root, out->id))
+	if (!wire_decode(r, root, wire_job_fields, out) || !check_id(r, root, out->id))
 		return false;
 	if (result)
 		return read_result(r, result, out);

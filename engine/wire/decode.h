@@ -19,13 +19,38 @@ struct wire_field;
 typedef bool wire_read_fn(const struct wire_reader *r, const struct wire_field *f,
 			  const cJSON *value, void *slot);
 
+/* What a value looks like, where its reader alone does not tell. */
+enum wire_shape {
+	WIRE_BY_READER,
+	WIRE_TEXT,
+	WIRE_INT,            /* min to max */
+	WIRE_POSITIVE,       /* a number over 0, at most max */
+	WIRE_TEXTS,          /* a list of at most max */
+	WIRE_NAMED_TEXTS,    /* an object of strings */
+	WIRE_OBJECT,         /* of the fields inside */
+	WIRE_OBJECTS,        /* a list of at most max such */
+	WIRE_TEXT_OR_OBJECT, /* a string, or an object of the fields inside */
+	WIRE_RESULT,         /* a struct wire_result */
+};
+
+enum { WIRE_SURE = 1, /* always given */ WIRE_NULLABLE = 2 };
+
 struct wire_field {
 	const char *key;
 	wire_read_fn *read;
 	size_t at; /* offset of the slot */
 	int64_t min, max;
 	const char *const *names; /* of wire_read_name */
+	/* For schema.c alone. */
+	enum wire_shape shape;
+	const struct wire_field *inside;
+	unsigned is;
 };
+
+/* What a request has, a result (in tables that end with NULL), a job. */
+extern const struct wire_field wire_request_fields[];
+extern const struct wire_field *const wire_result_fields[];
+extern const struct wire_field wire_job_fields[];
 
 /*
  * All fields of a table that ends with a row without key. Those that are absent leave their slot

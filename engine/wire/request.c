@@ -80,12 +80,15 @@ static bool read_artifact_paths(const struct wire_reader *r, const struct wire_f
 	return read_texts(r, f, value, &out->artifact_path, &out->nartifact_path);
 }
 
+static const struct wire_field stdin_field[] = {
+	{ .key = "base64", wire_read_base64, 0, .is = WIRE_SURE },
+	{ 0 },
+};
+
 /* "stdin": a string, or {"base64":"..."} for bytes that are no text. */
 static bool read_stdin(const struct wire_reader *r, const struct wire_field *f, const cJSON *value,
 		       void *slot)
 {
-	static const struct wire_field base64[] = { { .key = "base64", wire_read_base64, 0 },
-						    { 0 } };
 	struct wire_request *out = slot;
 	const struct wire_reader in = wire_inside(r, f->key);
 
@@ -96,22 +99,21 @@ static bool read_stdin(const struct wire_reader *r, const struct wire_field *f, 
 		return wire_wrong(r, f->key, "a string or {\"base64\":...}", value);
 	if (!json_get(value, "base64"))
 		return err_set(r->err, ERR_MALFORMED, "%sbase64 must be given", in.in);
-	return wire_decode(&in, value, base64, &out->input);
+	return wire_decode(&in, value, stdin_field, &out->input);
 }
+
+#define FILE_AT(member) offsetof(struct wire_file, member)
+static const struct wire_field file_field[] = {
+	{ .key = "filename", wire_read_text, FILE_AT(name) },
+	{ .key = "path", wire_read_text, FILE_AT(name) }, /* never beside filename */
+	{ .key = "content", wire_read_base64, FILE_AT(data), .is = WIRE_SURE },
+	{ .key = "extract", wire_read_bool, FILE_AT(is_archive) },
+	{ 0 },
+};
 
 static bool read_file(const struct wire_reader *in, const cJSON *value, size_t i,
 		      struct wire_file *out)
 {
-	static const struct wire_field field[] = {
-		{ .key = "filename", wire_read_text, offsetof(struct wire_file, name) },
-		{ .key = "content", wire_read_base64, offsetof(struct wire_file, data) },
-		{ .key = "extract", wire_read_bool, offsetof(struct wire_file, is_archive) },
-		{ 0 },
-	};
-	static const struct wire_field path[] = {
-		{ .key = "path", wire_read_text, offsetof(struct wire_file, name) },
-		{ 0 },
-	};
 
 	if (!json_get(value, "content"))
 		return err_set(in->err, ERR_MALFORMED, "%scontent must be given", in->in);
@@ -121,7 +123,7 @@ static bool read_file(const struct wire_reader *in, const cJSON *value, size_t i
 			       "not beside it",
 			       in->in);
 	out->is_path = json_get(value, "path");
-	if (!wire_decode(in, value, field, out) || !wire_decode(in, value, path, out))
+	if (!wire_decode(in, value, file_field, out))
 		return false;
 	if (!out->name)
 		out->name = arena_printf(in->arena, "%zu", i);
@@ -164,44 +166,49 @@ static bool read_cpu(const struct wire_reader *r, const struct wire_field *f, co
 	return true;
 }
 
+#define LIMIT(member) offsetof(struct wire_limits, member)
+static const struct wire_field limit_field[] = {
+	{ .key = "memory_mb", wire_read_int, LIMIT(memory_mb), 1, LIMIT_MEMORY_MB },
+	{ .key = "processes", wire_read_int, LIMIT(processes), 1, LIMIT_PROCESSES },
+	{ .key = "disk_mb", wire_read_int, LIMIT(disk_mb), 1, LIMIT_DISK_MB },
+	{ .key = "output_bytes", wire_read_int, LIMIT(output_bytes), 1, LIMIT_OUTPUT_BYTES },
+	{ .key = "cpu_seconds",
+	  read_cpu,
+	  LIMIT(cpu_ms),
+	  .max = WIRE_TTL_MAX,
+	  .shape = WIRE_POSITIVE },
+	{ 0 },
+};
+
 static bool read_limits(const struct wire_reader *r, const struct wire_field *f, const cJSON *value,
 			void *slot)
 {
-	static const struct wire_field field[] = {
-#define LIMIT(member) offsetof(struct wire_limits, member)
-		{ .key = "memory_mb", wire_read_int, LIMIT(memory_mb), 1, LIMIT_MEMORY_MB },
-		{ .key = "processes", wire_read_int, LIMIT(processes), 1, LIMIT_PROCESSES },
-		{ .key = "disk_mb", wire_read_int, LIMIT(disk_mb), 1, LIMIT_DISK_MB },
-		{ .key = "output_bytes",
-		  wire_read_int,
-		  LIMIT(output_bytes),
-		  1,
-		  LIMIT_OUTPUT_BYTES },
-		{ .key = "cpu_seconds", read_cpu, LIMIT(cpu_ms) },
-		{ 0 },
-	};
 	const struct wire_reader in = wire_inside(r, f->key);
 
 	if (!cJSON_IsObject(value))
 		return wire_wrong(r, f->key, "an object", value);
-	return wire_decode(&in, value, field, slot);
+	return wire_decode(&in, value, limit_field, slot);
 }
 
-static const struct wire_field request_field[] = {
-	{ .key = "language", wire_read_text, AT(language) },
-	{ .key = "code", wire_read_bytes, AT(code) },
-	{ .key = "env", read_env, 0 },
+const struct wire_field wire_request_fields[] = {
+	{ .key = "language", wire_read_text, AT(language), .is = WIRE_SURE },
+	{ .key = "code", wire_read_bytes, AT(code), .is = WIRE_SURE },
+	{ .key = "env", read_env, 0, .shape = WIRE_NAMED_TEXTS },
 	{ .key = "network_mode", wire_read_name, AT(network), .names = wire_network_names },
 	{ .key = "ttl", wire_read_int, AT(ttl_s), 1, WIRE_TTL_MAX },
 	{ .key = "return_artifact", wire_read_bool, AT(return_artifact) },
 	{ .key = "return_wasm_artifact", wire_read_bool, AT(return_wasm_artifact) },
-	{ .key = "input_files", read_files, 0, .max = WIRE_FILES_MAX },
-	{ .key = "stdin", read_stdin, 0 },
-	{ .key = "args", read_args, 0, .max = LIMIT_ARGS },
-	{ .key = "compile_args", read_compile_args, 0, .max = LIMIT_ARGS },
+	{ .key = "input_files",
+	  read_files,
+	  .max = WIRE_FILES_MAX,
+	  .shape = WIRE_OBJECTS,
+	  .inside = file_field },
+	{ .key = "stdin", read_stdin, .shape = WIRE_TEXT_OR_OBJECT, .inside = stdin_field },
+	{ .key = "args", read_args, .max = LIMIT_ARGS, .shape = WIRE_TEXTS },
+	{ .key = "compile_args", read_compile_args, .max = LIMIT_ARGS, .shape = WIRE_TEXTS },
 	{ .key = "filename", wire_read_text, AT(filename) },
-	{ .key = "artifact_paths", read_artifact_paths, 0, .max = LIMIT_GLOBS },
-	{ .key = "limits", read_limits, AT(limits) },
+	{ .key = "artifact_paths", read_artifact_paths, .max = LIMIT_GLOBS, .shape = WIRE_TEXTS },
+	{ .key = "limits", read_limits, AT(limits), .shape = WIRE_OBJECT, .inside = limit_field },
 	{ 0 },
 };
 
@@ -216,7 +223,7 @@ bool wire_request_parse(struct arena *a, const char *text, size_t len, struct wi
 		return false;
 	if (!cJSON_IsObject(root))
 		return wire_wrong(&r, "the request", "an object", root);
-	if (!wire_decode(&r, root, request_field, out))
+	if (!wire_decode(&r, root, wire_request_fields, out))
 		return false;
 	if (!out->language)
 		return err_set(e, ERR_MALFORMED, "language must be given");

@@ -181,6 +181,12 @@ bool wire_job_parse(struct arena *a, const char *text, size_t len, struct wire_j
 		    struct err *e);
 /* {"success":false,"error":...,"code":...} */
 bool wire_error_print(const char *sentence, const char *code, struct buf *b);
+/*
+ * The fields of the contract as JSON schemas (2020-12) by name, "request":{...},"result":{...} and
+ * job, accepted, cancelled, error: what stands in components.schemas of an OpenAPI description,
+ * where they refer to each other. Always given is what our service always gives.
+ */
+bool wire_schemas_print(struct buf *b);
 /* The sentence of such an answer, or NULL. */
 const char *wire_error_parse(struct arena *a, const char *text, size_t len);
 

@@ -10,9 +10,28 @@ fake_start() {
 	serve_start --executor fake --script "$SCRIPT" "$@"
 }
 
-# call METHOD PATH [CURL OPTION...] -- the body in body, the headers in head, the status printed.
+# call METHOD PATH [CURL OPTION...] -- the body in body, the headers in head, the status printed. All that was answered
+# is kept until the file's end.
 call() {
-	curl -s -m 20 -X "$1" -D head -o body -w '%{http_code}' "${@:3}" "$URL$2"
+	local kept=$BATS_FILE_TMPDIR/answers told
+	local answer=$kept/$BATS_TEST_NUMBER.$BASHPID.$EPOCHREALTIME
+	[ -d "$kept" ] || mkdir -p "$kept"
+	: >"$answer"
+	told=$(curl -s -m 20 -X "$1" -D head -o "$answer" -w '%{http_code}\t%header{sandbatch-version}\t%{content_type}' \
+		"${@:3}" "$URL$2") || return
+	ln -f "$answer" body
+	printf '%s\t%s\t%s\t%s\n' "$1" "$2" "$told" "$answer" >>"$kept/list"
+	printf '%s' "${told%%$'\t'*}"
+}
+
+# Every answer that a file's tests were given is what /openapi.json says.
+teardown_file() {
+	[ -s "$BATS_FILE_TMPDIR/answers/list" ] || return 0
+	cd "$BATS_FILE_TMPDIR" || return 1
+	serve_start --executor fake --script "$SCRIPT"
+	curl -s -m 20 -o openapi.json "$URL/openapi.json"
+	serve_stop
+	"$TOP/tests/api/described" openapi.json answers/list
 }
 
 # answers STATUS METHOD PATH [CURL OPTION...] -- just that status.
