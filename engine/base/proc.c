@@ -77,7 +77,11 @@ static _Noreturn void become(const struct proc *p, pid_t parent, int tell)
 		const char *const *given;
 		char *const *wanted;
 	} argv = { .given = p->argv }, envp = { .given = p->envp };
+	const char *failed = p->enter ? p->enter(p->ctx) : NULL;
 
+	if (failed)
+		give_up(tell, failed);
+	/* after it: the kernel forgets the wish when a process becomes another user */
 	if (p->dies_with_us && prctl(PR_SET_PDEATHSIG, SIGKILL))
 		give_up(tell, "ask to die with its parent");
 	if (p->dies_with_us && getppid() != parent)

@@ -16,6 +16,10 @@ struct proc {
 	int fd[8]; /* fd[i] becomes fd i of the child, -1: /dev/null; all others are closed */
 	int nfd;   /* at least 3 */
 	bool dies_with_us; /* PR_SET_PDEATHSIG SIGKILL */
+	/* Called first in the child: to join namespaces, to become another user. NULL, or what it
+	 * could not do, with errno. */
+	const char *(*enter)(const void *ctx);
+	const void *ctx;
 };
 
 /*
