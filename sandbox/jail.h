@@ -2,7 +2,7 @@
  * jail -- how the service talks to a warden: `sandbatch-jail`, one per slot,
  * which runs untrusted commands one at a time.
  *
- *   sandbatch-jail --slot N [--sandbox full|limits|none] [--bind DIR]...
+ *   sandbatch-jail --slot N [--sandbox full|limits|none] [--bind DIR]... [--dns IP]
  *   sandbatch-jail --sweep PID
  *
  * fd 3 is a SOCK_SEQPACKET socket. Messages are one struct each, host byte

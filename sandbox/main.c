@@ -4,7 +4,7 @@
 #include "sandbox/warden.h"
 
 static const char USAGE[] =
-	"usage: sandbatch-jail --slot N [--sandbox full|limits|none] [--bind DIR]...\n"
+	"usage: sandbatch-jail --slot N [--sandbox full|limits|none] [--bind DIR]... [--dns IP]\n"
 	"       sandbatch-jail --sweep PID\n"
 	"\n"
 	"Runs untrusted commands for one slot of sandbatch's service, which starts it\n"
@@ -47,6 +47,8 @@ static bool set_option(struct slot *s, long *sweep, const char *name, const char
 		return parse_number(value, 2, INT32_MAX, sweep);
 	if (strcmp(name, "--sandbox") == 0)
 		return set_mode(s, value);
+	if (strcmp(name, "--dns") == 0)
+		return (s->dns = value) != NULL;
 	if (strcmp(name, "--bind") == 0 && s->nbind < MAX_BINDS) {
 		s->bind[s->nbind++] = value;
 		return true;

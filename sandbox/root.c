@@ -113,6 +113,10 @@ static bool write_file(const char *path, const char *text, struct why *w)
 static bool write_etc(const struct slot *s, struct why *w)
 {
 	char text[300];
+	/* edns0: whole answers by UDP, since not every forwarder takes TCP */
+	snprintf(text, sizeof(text), "nameserver %s\noptions edns0\n", s->dns ? s->dns : "");
+	if (s->dns && !write_file("etc/resolv.conf", text, w))
+		return false;
 	snprintf(text, sizeof(text),
 		 "root:x:0:0:root:/:/usr/sbin/nologin\n"
 		 "sandbox:x:%u:%u:sandbox:" JAIL_WORKDIR ":/bin/sh\n"
@@ -187,8 +191,6 @@ static const struct {
 	{ "/tmp/var", "/var/tmp", 01777 },
 	{ "/tmp/work", JAIL_WORKDIR, 0700 }, /* last: it covers the others' way in */
 };
-
-#define NWORK (COUNT(WORK))
 
 bool root_mount_work(const struct slot *s, const struct jail_prepare *p, struct why *w)
 {

@@ -55,8 +55,8 @@ static bool enter_namespaces(struct slot *s, struct why *w)
 {
 	if (!s->is_root && !enter_userns(s, w))
 		return false;
-	/* The new network namespace has a loopback that is down, and nothing else. */
-	if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) != 0)
+	/* A new network namespace has a loopback that is down, and nothing else. */
+	if (unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | (s->dns ? 0 : CLONE_NEWNET)) != 0)
 		return userns_refused("unshare", w);
 	if (sethostname("sandbox", strlen("sandbox")) != 0)
 		return fail(w, "cannot set the host name: %m");
