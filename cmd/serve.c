@@ -6,7 +6,7 @@
 #include "service/service.h"
 
 struct serve {
-	struct strings listen;
+	struct strings listen, allow_net;
 	const char *tls_cert, *tls_key;
 	const char *data, *keys, *languages, *executor, *script, *sandbox;
 	const char *keep;
@@ -20,7 +20,7 @@ static const struct option_row serve_options[] = {
 	{ "data", 0, "DIR", "where jobs are kept ($XDG_STATE_HOME/sandbatch)", OPTION_TEXT,
 	  offsetof(struct serve, data), 0, 0 },
 	{ "slots", 0, "N", "jobs that run at once (the number of CPUs)", OPTION_NUMBER,
-	  offsetof(struct serve, slots), 1, 4096 },
+	  offsetof(struct serve, slots), 1, 499 },
 	{ "keys", 0, "FILE", "who may use it, and how much (see keys new); SIGHUP reads it again",
 	  OPTION_TEXT, offsetof(struct serve, keys), 0, 0 },
 	{ "tls-cert", 0, "FILE", "serve HTTPS on TCP with this PEM chain of certificates",
@@ -36,6 +36,9 @@ static const struct option_row serve_options[] = {
 	  OPTION_FLAG, offsetof(struct serve, no_sync), 0, 0 },
 	{ "languages", 0, "FILE", "a table of languages instead of ours", OPTION_TEXT,
 	  offsetof(struct serve, languages), 0, 0 },
+	{ "allow-net", 0, "CIDR",
+	  "let semitrusted jobs reach this network too, not only public addresses; repeatable",
+	  OPTION_LIST, offsetof(struct serve, allow_net), 0, 0 },
 	{ "executor", 0, "NAME", "local (default), or fake: scripted results, for tests",
 	  OPTION_TEXT, offsetof(struct serve, executor), 0, 0 },
 	{ "script", 0, "FILE", "what the fake executor answers", OPTION_TEXT,
@@ -108,6 +111,8 @@ static bool serve(struct arena *a, struct serve *s, struct err *e)
 		.executor = s->executor ? s->executor : "local",
 		.languages = s->languages,
 		.script = s->script,
+		.allow_net = s->allow_net.item,
+		.nallow_net = s->allow_net.n,
 		.keys = s->keys,
 		.keep_bytes = s->keep_bytes,
 		.tls_cert = s->tls_cert,

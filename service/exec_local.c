@@ -20,32 +20,48 @@ const char *executor_mode(const struct executor *x)
 	return !strcmp(x->o.sandbox, "limits") ? "limits" : "unsandboxed";
 }
 
+const char *executor_network(const struct executor *x, const char **why)
+{
+	if (executor_is_full(x))
+		return networking_tool(x->networking, why);
+	*why = "without a full sandbox nothing limits a job's network";
+	return NULL;
+}
+
 static bool is_free(const struct place *p)
 {
 	return !p->run && !slot_is_broken(&p->slot);
 }
 
+/* As many as there are slots, whatever network they have; where even slots without one are broken,
+ * fewer. */
 static int local_room(const struct executor *x)
 {
-	int n = 0;
+	int n = x->o.slots, free = 0;
 
-	for (int i = 0; i < x->nplace; i++)
-		n += is_free(&x->place[i]);
-	return n;
+	for (int i = 0; i < x->nplace; i++) {
+		const struct place *p = &x->place[i];
+
+		n -= p->run != NULL;
+		free += p->network == WIRE_ZEROTRUST && is_free(p);
+	}
+	return n < free ? n : free;
 }
 
-/* A free place, one whose slot is idle already if there is one. */
-static struct place *pick_place(struct executor *x)
+/* A free place, one whose slot is idle already if there is one, a broken one at last. */
+static struct place *pick_place(struct executor *x, enum wire_network network)
 {
 	struct place *best = NULL;
 
 	for (int i = 0; i < x->nplace; i++) {
 		struct place *p = &x->place[i];
 
-		if (is_free(p) && (!best || slot_is_idle(&p->slot)))
+		if (p->run || p->network != network)
+			continue;
+		if (slot_is_idle(&p->slot))
+			return p;
+		if (!best || (!is_free(best) && is_free(p)))
 			best = p;
-		if (best && slot_is_idle(&best->slot))
-			break;
 	}
 	return best;
 }
@@ -63,6 +79,7 @@ static void local_close(struct executor *x)
 		if (x->place[i].run)
 			execution_drop(x->place[i].run);
 	}
+	networking_close(x->networking);
 	arena_free(&arena);
 }
 
@@ -70,9 +87,15 @@ static struct execution *local_start(struct executor *x, const struct executor_j
 				     const struct wire_request *r, const struct language *language,
 				     execution_done_fn *done, void *ctx)
 {
-	struct place *place = pick_place(x);
+	const char *why;
+	/* one without a place to run in is refused in any */
+	enum wire_network network = executor_network(x, &why) ? r->network : WIRE_ZEROTRUST;
+	struct place *place = pick_place(x, network);
 
 	assert(place);
+	if (!place->is_started)
+		slot_start_soon(&place->slot);
+	place->is_started = true;
 	return execution_start(place, job, r, language, done, ctx);
 }
 
@@ -86,25 +109,57 @@ static bool has_runs(void *ctx)
 	return false;
 }
 
+static struct slot_options slot_options(struct executor *x, struct place *p)
+{
+	return (struct slot_options){ .loop = x->o.loop,
+				      .number = (int)(p - x->place) + 1,
+				      .jail = x->o.jail,
+				      .sandbox = x->o.sandbox,
+				      .told = execution_news,
+				      .ctx = p };
+}
+
 /* All wardens start at once, and are then waited for. */
 static bool open_places(struct executor *x, struct err *e)
 {
 	for (; x->nplace < x->o.slots; x->nplace++) {
 		struct place *p = &x->place[x->nplace];
-		struct slot_options o = { .loop = x->o.loop,
-					  .number = x->nplace + 1,
-					  .jail = x->o.jail,
-					  .sandbox = x->o.sandbox,
-					  .told = execution_news,
-					  .ctx = p };
+		struct slot_options o = slot_options(x, p);
 
 		p->executor = x;
+		p->is_started = true;
 		if (!slot_open(&p->slot, &o, e))
 			return false;
 	}
 	for (int i = 0; i < x->nplace; i++)
 		if (!slot_await(&x->place[i].slot, e))
 			return false;
+	return true;
+}
+
+/* As many again for semitrusted jobs, each started when the first of them comes to it. */
+static bool add_networked(struct executor *x, struct err *e)
+{
+	const char *why;
+
+	x->networking = networking_open(x->o.loop, x->o.allow_net, x->o.nallow_net, e);
+	if (!x->networking)
+		return false;
+	if (!executor_is_full(x))
+		return true;
+	if (!executor_network(x, &why)) {
+		log_info("semitrusted jobs are refused: %s", why);
+		return true;
+	}
+	for (; x->nplace < 2 * x->o.slots; x->nplace++) {
+		struct place *p = &x->place[x->nplace];
+		struct slot_options o = slot_options(x, p);
+
+		p->executor = x;
+		p->network = WIRE_SEMITRUSTED;
+		o.networking = x->networking;
+		slot_init(&p->slot, &o);
+	}
 	return true;
 }
 
@@ -116,9 +171,10 @@ static struct executor *local_open(const struct executor_options *o, struct err 
 	assert(o->slots > 0);
 	x->o = *o;
 	x->compiled = -1;
-	x->place = ARENA_NEW(&arena, (size_t)o->slots, struct place);
+	x->place = ARENA_NEW(&arena, 2 * (size_t)o->slots, struct place);
 	x->arena = arena;
-	if ((o->data && (x->compiled = compiled_open(o->data, e)) < 0) || !open_places(x, e)) {
+	if ((o->data && (x->compiled = compiled_open(o->data, e)) < 0) || !open_places(x, e) ||
+	    !add_networked(x, e)) {
 		local_close(x);
 		return NULL;
 	}
@@ -137,5 +193,6 @@ const struct executor_ops executor_local = {
 	.start = local_start,
 	.cancel = execution_cancel,
 	.peek = execution_peek,
+	.network = executor_network,
 	.mode = executor_mode,
 };

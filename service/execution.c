@@ -223,13 +223,12 @@ static void begin(struct execution *x)
 /* What this executor cannot do is said, not silently left out. */
 static bool can_run(const struct execution *x, struct err *e)
 {
+	const char *why;
+
 	if (!language_can(x->language, x->r, e))
 		return false;
-	if (x->r->network != WIRE_ZEROTRUST)
-		return err_set(
-			e, ERR_IMPOSSIBLE,
-			"network_mode must be zerotrust: this service gives jobs no network");
-	return true;
+	return x->r->network == WIRE_ZEROTRUST || executor_network(x->place->executor, &why) ||
+	       err_set(e, ERR_IMPOSSIBLE, "network_mode must be zerotrust: %s", why);
 }
 
 /* Without namespaces the program sees the host's files, and the folder where it really lies. */

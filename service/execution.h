@@ -13,7 +13,9 @@
 struct place {
 	struct executor *executor;
 	struct slot slot;
-	struct execution *run; /* NULL: free */
+	struct execution *run;     /* NULL: free */
+	enum wire_network network; /* that its jobs have, always */
+	bool is_started;           /* its slot was, once */
 };
 
 struct executor {
@@ -21,12 +23,15 @@ struct executor {
 	struct arena arena;
 	struct place *place;
 	int nplace;
+	struct networking *networking;
 	struct versions *versions;
 	int compiled; /* the folder of what was compiled before; -1: there is none */
 };
 
 bool executor_is_full(const struct executor *x); /* jobs are in a sandbox of namespaces */
 const char *executor_mode(const struct executor *x);
+/* What connects jobs that are semitrusted; NULL: nothing, *why is a sentence. */
+const char *executor_network(const struct executor *x, const char **why);
 
 /* Begin a job in a free place, at once or when its slot is idle. Everything else as executor.h
  * says. */

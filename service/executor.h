@@ -17,6 +17,9 @@ struct executor_options {
 	const char *jail;    /* path of sandbatch-jail */
 	const char *sandbox; /* "full", "limits", "none" */
 	const char *script;  /* fake: its script's path */
+	const char *const
+		*allow_net; /* networks that semitrusted jobs may reach besides public ones */
+	size_t nallow_net;
 };
 
 struct executor;  /* an open place; each kind has its own behind it */
@@ -50,6 +53,8 @@ struct executor_ops {
 	/* All that stream 1 or 2 of the program brought so far, borrowed until the loop turns.
 	 * NULL: this place cannot tell before the end. */
 	struct bytes (*peek)(const struct execution *run, int stream);
+	/* What connects semitrusted jobs; NULL: nothing, *why is a sentence. */
+	const char *(*network)(const struct executor *x, const char **why);
 	const char *(*mode)(const struct executor *x); /* execution_mode: "pooled", "cold",
 							  "limits", "unsandboxed" */
 };

@@ -47,7 +47,8 @@ static const struct wire_pair schemas[] = {
 	{ "health",
 	  OBJECT("\"status\",\"version\"",
 		 "\"status\":{\"const\":\"ok\"},\"version\":" STRING ",\"executor\":" STRING
-		 ",\"slots\":" COUNT ",\"pending\":" COUNT ",\"running\":" COUNT) },
+		 ",\"slots\":" COUNT ",\"pending\":" COUNT ",\"running\":" COUNT
+		 ",\"semitrusted\":" MAYBE_STRING ",\"semitrusted_why\":" STRING) },
 	{ "key",
 	  OBJECT("\"valid\",\"anonymous\",\"max_ttl\",\"limits\"",
 		 "\"valid\":{\"const\":true},\"name\":" STRING ",\"anonymous\":" FLAG

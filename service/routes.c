@@ -116,6 +116,15 @@ static bool cancel_job(struct routes *r, struct call *c, struct err *e)
 		     : no_such_job(e);
 }
 
+/* What connects semitrusted jobs, or null and why. */
+static bool print_network(const struct routes *r, struct buf *b)
+{
+	const char *why, *name = r->ops->network(r->executor, &why);
+
+	return name ? buf_printf(b, "\"semitrusted\":\"%s\"", name)
+		    : buf_printf(b, "\"semitrusted\":null,\"semitrusted_why\":\"%s\"", why);
+}
+
 static bool health(struct routes *r, struct call *c, struct err *e)
 {
 	CLEAN_BUF struct buf b = BUF(1024);
@@ -124,8 +133,9 @@ static bool health(struct routes *r, struct call *c, struct err *e)
 	return answer_buf(c,
 			  buf_printf(&b,
 				     "{\"status\":\"ok\",\"version\":\"%s\",\"executor\":\"%s\","
-				     "\"slots\":%d,\"pending\":%zu,\"running\":%zu}",
-				     VERSION, r->executor, r->slots, n.pending, n.running),
+				     "\"slots\":%d,\"pending\":%zu,\"running\":%zu,",
+				     VERSION, r->ops->name, r->slots, n.pending, n.running) &&
+				  print_network(r, &b) && buf_puts(&b, "}"),
 			  &b, e);
 }
 

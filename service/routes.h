@@ -12,8 +12,9 @@ struct routes {
 	struct keys *keys; /* NULL: anonymous use */
 	struct store *store;
 	const struct languages *languages;
-	const char *executor; /* its name */
-	int slots;            /* 0: without limit */
+	const struct executor_ops *ops;
+	const struct executor *executor;
+	int slots; /* 0: without limit */
 	struct metrics metrics;
 };
 

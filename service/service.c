@@ -188,6 +188,8 @@ static bool open_executor(struct service *s, struct err *e)
 		.jail = s->o->jail,
 		.sandbox = s->o->sandbox,
 		.script = s->o->script,
+		.allow_net = s->o->allow_net,
+		.nallow_net = s->o->nallow_net,
 	};
 
 	s->executor = s->ops->open(&x, e);
@@ -221,7 +223,8 @@ static bool open_http(struct service *s, struct err *e)
 		.keys = s->keys,
 		.store = s->store,
 		.languages = &s->languages,
-		.executor = s->ops->name,
+		.ops = s->ops,
+		.executor = s->executor,
 		.slots = s->o->slots,
 	};
 	s->http = httpd_open(s->loop, &hooks);

@@ -20,7 +20,10 @@ struct service_options {
 	const char *jail;      /* path of sandbatch-jail */
 	const char *sandbox;   /* "full", "limits", "none" */
 	const char *script;    /* of the fake executor */
-	const char *keys;      /* path of keys.yml, or NULL: anonymous use */
+	const char *const
+		*allow_net; /* CIDRs that semitrusted jobs may reach besides public ones */
+	size_t nallow_net;
+	const char *keys; /* path of keys.yml, or NULL: anonymous use */
 	bool allow_anonymous;
 	int64_t keep_ms;                /* ended jobs are forgotten so long after; 0: never */
 	int64_t keep_bytes;             /* the oldest are, while the store is larger; 0: never */

@@ -222,6 +222,7 @@ static void forget_process(struct slot *s)
 	fs_close(&s->sock);
 	s->pid = 0;
 	s->awaits = 0;
+	network_close(&s->network);
 }
 
 static void start_later(struct slot *s)
@@ -260,6 +261,8 @@ static void on_end(void *ctx, uint32_t events)
 		return;
 	if (WIFSIGNALED(status))
 		snprintf(how, sizeof(how), "ended unexpectedly, by signal %d", WTERMSIG(status));
+	else if (WEXITSTATUS(status) == 0 && s->why[0])
+		snprintf(how, sizeof(how), "was ended");
 	else
 		snprintf(how, sizeof(how), "ended unexpectedly, with code %d", WEXITSTATUS(status));
 	forget_process(s);
@@ -285,7 +288,8 @@ static bool watch(struct slot *s, struct err *e)
 static bool spawn(struct slot *s, struct err *e)
 {
 	char number[16];
-	const char *argv[] = { s->o.jail, "--slot", number, "--sandbox", s->o.sandbox, NULL };
+	const char *argv[] = { s->o.jail,    "--slot", number, "--sandbox",
+			       s->o.sandbox, NULL,     NULL,   NULL };
 	const char *envp[] = { "PATH=" LANGUAGE_PATH, NULL };
 	struct proc p = { .path = s->o.jail,
 			  .argv = argv,
@@ -297,6 +301,12 @@ static bool spawn(struct slot *s, struct err *e)
 
 	/* not killed with us: it sees the socket close, and has cgroups and folders to remove */
 	snprintf(number, sizeof(number), "%d", s->o.number);
+	if (s->o.networking) {
+		argv[5] = "--dns";
+		argv[6] = network_dns(&s->network);
+		p.enter = network_enter;
+		p.ctx = &s->network;
+	}
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return err_sys(e, "cannot make the socket of slot %d", s->o.number);
 	p.fd[JAIL_FD] = pair[1];
@@ -312,13 +322,20 @@ static bool spawn(struct slot *s, struct err *e)
 	return true;
 }
 
-static void start(struct slot *s)
+static void tell_no_start(struct slot *s, const char *why)
+{
+	network_close(&s->network);
+	snprintf(s->why, sizeof(s->why), "%.*s", (int)sizeof(s->why) - 1, why);
+	tell_loss(s, "could not be started");
+}
+
+/* The warden, in the network if it is to have one. */
+static void launch(struct slot *s)
 {
 	struct err e = { 0 };
 
 	if (!spawn(s, &e)) {
-		snprintf(s->why, sizeof(s->why), "%.*s", (int)sizeof(s->why) - 1, e.msg);
-		tell_loss(s, "could not be started");
+		tell_no_start(s, e.msg);
 		return;
 	}
 	await_answer(s, JAIL_READY, ANSWER_MS);
@@ -326,9 +343,55 @@ static void start(struct slot *s)
 		give_up(s, "cannot be watched: %s", e.msg);
 }
 
-bool slot_open(struct slot *s, const struct slot_options *o, struct err *e)
+/* Have the warden end as it does by itself, with all that it made. */
+static void let_end(struct slot *s, const char *why)
+{
+	if (!s->why[0])
+		snprintf(s->why, sizeof(s->why), "%s", why);
+	closed(s);
+	fs_close(&s->sock);
+}
+
+/* The network is up, or down: then so is the slot, since what its job sees is not what it asked
+ * for.
+ */
+static void on_network(void *ctx, const char *why)
+{
+	struct slot *s = ctx;
+
+	if (!why)
+		launch(s);
+	else if (s->pid)
+		let_end(s, why);
+	else
+		tell_no_start(s, why);
+}
+
+static void start(struct slot *s)
+{
+	struct err e = { 0 };
+
+	if (!s->o.networking)
+		launch(s);
+	else if (!network_open(&s->network, s->o.networking, on_network, s, &e))
+		tell_no_start(s, e.msg);
+}
+
+void slot_init(struct slot *s, const struct slot_options *o)
 {
 	*s = (struct slot){ .o = *o, .pidfd = -1, .sock = -1 };
+}
+
+void slot_start_soon(struct slot *s)
+{
+	s->due.fn = on_due;
+	s->due.ctx = s;
+	timer_set(s->o.loop, &s->due, loop_now_ms(s->o.loop));
+}
+
+bool slot_open(struct slot *s, const struct slot_options *o, struct err *e)
+{
+	slot_init(s, o);
 	return spawn(s, e);
 }
 
@@ -406,6 +469,7 @@ void slot_clear(struct slot *s)
 void slot_let_go(struct slot *s)
 {
 	timer_stop(s->o.loop, &s->due);
+	network_close(&s->network);
 	if (!s->pid)
 		return;
 	loop_unwatch(s->o.loop, s->pidfd);

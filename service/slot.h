@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/loop.h"
 #include "sandbox/jail.h"
+#include "service/network.h"
 
 #define SLOT_TRIES 3
 
@@ -29,9 +30,10 @@ typedef void slot_news_fn(void *ctx, const struct slot_news *news);
 struct slot_options {
 	struct loop *loop;
 	int number;
-	const char *jail;    /* path of sandbatch-jail */
-	const char *sandbox; /* "full", "limits", "none" */
-	slot_news_fn *told;  /* from the loop, never from within a call of ours */
+	const char *jail;              /* path of sandbatch-jail */
+	const char *sandbox;           /* "full", "limits", "none" */
+	struct networking *networking; /* NULL: its jobs have no network */
+	slot_news_fn *told;            /* from the loop, never from within a call of ours */
 	void *ctx;
 };
 
@@ -43,8 +45,9 @@ struct slot {
 	uint32_t awaits; /* op of the answer that is due; 0: none */
 	int nfail;       /* wardens in a row that died before they cleared a job */
 	struct jail_ready ready;
-	struct timer due; /* the answer is late, or (no process) it is time to start again */
-	char why[256];    /* why we killed it, if we did */
+	struct network network; /* up before the warden starts, and closed with it */
+	struct timer due;       /* the answer is late, or (no process) it is time to start again */
+	char why[256];          /* why we killed it, if we did */
 };
 
 /* Start the warden. Its JAIL_READY is to be awaited. */
@@ -52,6 +55,9 @@ bool slot_open(struct slot *s, const struct slot_options *o, struct err *e);
 /* Block until it is ready, and watch it from then on; fails with the warden's own sentence if it is
  * broken. */
 bool slot_await(struct slot *s, struct err *e);
+/* Start it from the loop, soon; without a start, o is all that it knows. */
+void slot_init(struct slot *s, const struct slot_options *o);
+void slot_start_soon(struct slot *s);
 /* It could take a job at once. */
 bool slot_is_idle(const struct slot *s);
 /* It is not up, and SLOT_TRIES wardens in a row died. It is still tried, ever more seldom. */

@@ -32,6 +32,17 @@ static bool check_language(struct routes *r, struct call *c, const struct wire_r
 	return false;
 }
 
+static bool check_network(const struct routes *r, struct call *c,
+			  const struct wire_request *request, struct err *e)
+{
+	const char *why;
+
+	if (request->network == WIRE_ZEROTRUST || r->ops->network(r->executor, &why))
+		return true;
+	c->code = "network_unavailable";
+	return err_set(e, ERR_IMPOSSIBLE, "network_mode must be zerotrust: %s", why);
+}
+
 static bool get_key(struct call *c, const char **key, struct err *e)
 {
 	*key = call_header(c, WIRE_IDEMPOTENCY);
@@ -76,7 +87,8 @@ static bool read_request(struct routes *r, struct call *c, struct submission *s,
 	s->request = ARENA_NEW(s->arena, 1, struct wire_request);
 	return wire_request_parse(s->arena, s->body.data, s->body.len, s->request, e) &&
 	       wire_request_check(s->request, WIRE_MB, e) && check_limits(r, c, s->request, e) &&
-	       check_language(r, c, s->request, &s->language, e);
+	       check_language(r, c, s->request, &s->language, e) &&
+	       check_network(r, c, s->request, e);
 }
 
 static bool submit(struct routes *r, struct call *c, enum wait_for what, bool is_detected,
