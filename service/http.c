@@ -248,7 +248,7 @@ static void park(struct call *c)
 
 	c->is_parked = true;
 	MHD_suspend_connection(c->conn);
-	if (!c->on_gone || c->is_brief)
+	if (!c->on_gone)
 		return;
 	info = MHD_get_connection_info(c->conn, MHD_CONNECTION_INFO_CONNECTION_FD);
 	if (info && loop_watch(c->http->loop, info->connect_fd, EPOLLRDHUP, on_hangup, c, &e))
@@ -375,7 +375,8 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *conn, const 
 		run(c);
 	if (c->is_answered)
 		return call_send(c);
-	park(c);
+	if (!c->is_brief)
+		park(c);
 	return MHD_YES;
 }
 
@@ -511,7 +512,7 @@ void httpd_close(struct httpd *h)
 		tell_gone(c);
 		if (c->is_stream)
 			call_finish(c);
-		else if (c->is_parked)
+		else if (c->is_run && !c->is_answered)
 			call_fail(c, &e);
 	}
 	for (int i = 0; i < MOST_TURNS_LEFT && !TAILQ_EMPTY(&h->calls); i++)

@@ -40,7 +40,9 @@ struct call {
 	 */
 	void (*on_gone)(void *ctx);
 	void *gone_ctx;
-	bool is_brief; /* it waits for no more than a commit: its socket is not watched */
+	/* It is answered before long: rather than parked, it is asked for its answer whenever
+	 * libmicrohttpd runs, and the loop does not wait meanwhile. */
+	bool is_brief;
 
 	/* http.c's own. */
 	struct httpd *http;

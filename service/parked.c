@@ -55,7 +55,8 @@ struct parked *parked_new(struct routes *r, struct call *c, enum wait_for what)
 	p->call = c;
 	p->inline_bytes = INT64_MAX;
 	p->waiter = (struct waiter){ .what = what, .tell = on_told, .ctx = p };
-	c->is_brief = what == WAIT_SAVED;
+	/* The commit comes at the end of this turn, unless the store has failed just now. */
+	c->is_brief = what == WAIT_SAVED && queue_due_ms(r->queue) <= 0;
 	c->on_gone = on_gone;
 	c->gone_ctx = p;
 	return p;
