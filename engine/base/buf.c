@@ -38,7 +38,8 @@ bool buf_add(struct buf *b, const void *data, size_t n)
 		return false;
 	if (n == 0)
 		return true;
-	make_room(b, n);
+	if (n >= b->cap - b->len)
+		make_room(b, n);
 	memcpy(b->data + b->len, data, n);
 	b->len += n;
 	b->data[b->len] = 0;

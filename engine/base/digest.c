@@ -19,14 +19,20 @@ static void must(bool ok)
 	abort();
 }
 
-static void to_hex(const unsigned char raw[SHA256_BYTES], char hex[DIGEST_HEX])
+/* n bytes as 2 * n digits; no NUL. */
+static void put_hex(const unsigned char *raw, size_t n, char *out)
 {
 	static const char digits[] = "0123456789abcdef";
 
-	for (size_t i = 0; i < SHA256_BYTES; i++) {
-		hex[2 * i] = digits[raw[i] >> 4];
-		hex[2 * i + 1] = digits[raw[i] & 15];
+	for (size_t i = 0; i < n; i++) {
+		out[2 * i] = digits[raw[i] >> 4];
+		out[2 * i + 1] = digits[raw[i] & 15];
 	}
+}
+
+static void to_hex(const unsigned char raw[SHA256_BYTES], char hex[DIGEST_HEX])
+{
+	put_hex(raw, SHA256_BYTES, hex);
 	hex[DIGEST_HEX - 1] = 0;
 }
 
@@ -185,18 +191,20 @@ static void fill_random(void *out, size_t n)
 
 void uuid_make(char out[37])
 {
-	unsigned char r[16];
+	static const size_t group[] = { 4, 2, 2, 2, 6 };
+	unsigned char r[16], *from = r;
 	char *at = out;
 
 	fill_random(r, sizeof(r));
 	r[6] = (r[6] & 0x0f) | 0x40; /* version 4 */
 	r[8] = (r[8] & 0x3f) | 0x80; /* the variant of RFC 9562 */
-	for (size_t i = 0; i < sizeof(r); i++) {
-		if (i == 4 || i == 6 || i == 8 || i == 10)
-			*at++ = '-';
-		snprintf(at, 3, "%02x", r[i]);
-		at += 2;
+	for (size_t i = 0; i < sizeof(group) / sizeof(*group); i++) {
+		put_hex(from, group[i], at);
+		from += group[i];
+		at += 2 * group[i];
+		*at++ = '-';
 	}
+	at[-1] = 0;
 }
 
 uint64_t random_u64(void)

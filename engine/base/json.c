@@ -11,6 +11,7 @@
 #define REPLACEMENT  "\xef\xbf\xbd"     /* U+FFFD */
 #define EXACT_INT    9007199254740991.0 /* 2^53 - 1: above it doubles skip integers */
 #define SHOWN_STRING 40
+#define SHORT        64 /* bytes of a string that is quoted in one piece: most keys and words */
 
 void json_free(cJSON **value)
 {
@@ -212,8 +213,13 @@ static size_t clean_length(const unsigned char *s, size_t n, bool is_quoted)
 	bool valid;
 
 	while (at < n) {
-		size_t step = 1;
+		size_t step = n - at >= 8 ? json_plain(s + at, n - at) : 0;
 
+		if (step) {
+			at += step;
+			continue;
+		}
+		step = 1;
 		if (s[at] >= 0x80) {
 			step = json_utf8(s + at, n - at, &valid);
 			if (!valid)
@@ -283,8 +289,15 @@ void json_add_bytes(cJSON *object, const char *key, const void *data, size_t len
 
 bool json_quote(struct buf *b, const void *data, size_t len)
 {
+	char short_one[SHORT + 2];
 	size_t before = b->len;
 
+	if (len <= SHORT && clean_length(data, len, true) == len) {
+		if (len > 0)
+			memcpy(short_one + 1, data, len);
+		short_one[0] = short_one[len + 1] = '"';
+		return buf_add(b, short_one, len + 2);
+	}
 	if (buf_puts(b, "\"") && add_mended(b, data, len, true) && buf_puts(b, "\""))
 		return true;
 	b->len = before; /* nothing added */

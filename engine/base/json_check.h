@@ -14,5 +14,10 @@ bool json_check(const char *text, size_t len, size_t *nnul, struct err *e);
  * not, the maximal part that starts none, or at least one byte (Unicode, table 3-8).
  */
 size_t json_utf8(const unsigned char *s, size_t n, bool *valid);
+/*
+ * So many bytes at s, a multiple of eight, need no second look: ASCII without control characters,
+ * quotes and backslashes.
+ */
+size_t json_plain(const unsigned char *s, size_t n);
 
 #endif

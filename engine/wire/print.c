@@ -1,7 +1,5 @@
 #include "wire/print.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/digest.h"
@@ -73,10 +71,17 @@ void wire_put_base64(struct wire_out *o, const char *key, struct bytes value)
 
 void wire_put_int(struct wire_out *o, const char *key, int64_t value)
 {
-	char text[24];
+	uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
+	char text[24], *at = text + sizeof(text) - 1; /* from the end: a result has ten of them */
 
-	snprintf(text, sizeof(text), "%" PRId64, value);
-	wire_put_raw(o, key, text);
+	*at = 0;
+	do {
+		*--at = (char)('0' + left % 10);
+		left /= 10;
+	} while (left > 0);
+	if (value < 0)
+		*--at = '-';
+	wire_put_raw(o, key, at);
 }
 
 void wire_put_bool(struct wire_out *o, const char *key, bool value)
