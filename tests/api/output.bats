@@ -115,7 +115,7 @@ ended() {
 	fake_start
 	submit forever
 	for _ in 1 2 3; do
-		curl -sN -m 0.5 "$URL/jobs/$ID/events" >events || true
+		curl -sN -m 0.5 "$URL/jobs/$ID/events" >dropped || true
 	done
 	eventually status_is running
 	curl -sN -m 20 "$URL/jobs/$ID/events" >events &

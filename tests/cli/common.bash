@@ -83,6 +83,7 @@ eventually() {
 serve_start() {
 	local log=serve.$((${#SERVICES[@]} + 1)) listen=(--listen 127.0.0.1:0)
 	case " $* " in *' --listen '*) listen=() ;; esac
+	: >"$log.out" # now, not when the child comes to it: it may be the log of one that crashed
 	"$SANDBATCH" serve "${listen[@]}" --data "$PWD/$log.data" "$@" >"$log.out" 2>"$log.err" 3>&- &
 	SERVICES+=($!)
 	eventually grep -q '^listening on ' "$log.out" || {
