@@ -203,6 +203,29 @@ void job_end(struct job *j, const struct wire_result *result)
 	job_unload(j);
 }
 
+void job_write_end(const struct job *j, struct store *store)
+{
+	const struct store_end end = {
+		.seq = j->seq,
+		.id = j->id,
+		.tenant = j->ticket.tenant->name,
+		.status = j->status,
+		.ended_ms = j->ended_ms,
+		.answer = { buf_text(&j->text[WAIT_ENDED]), j->text[WAIT_ENDED].len },
+	};
+	struct err ignored;
+
+	store_end(store, &end, &ignored);
+	for (int i = 0; i < 2; i++) {
+		const struct bytes all = { buf_text(&j->exact[i]), j->exact[i].len };
+
+		if (all.len)
+			store_add_exact(store, j->seq, i + 1, all, &ignored);
+	}
+	if (j->is_interactive && j->why > WHY_USER)
+		store_forget_key(store, j->id, &ignored);
+}
+
 bool job_result_text(const char *json, size_t len, struct buf *b, struct err *e)
 {
 	CLEAN_ARENA struct arena a = { 0 };

@@ -55,6 +55,8 @@ void job_tell(struct job *j, const struct err *e);
 /* The end of the job: its stamps, and the texts that will be told. r's ids, times and cancel
  * sentence are filled here. */
 void job_end(struct job *j, const struct wire_result *r);
+/* Bring the end to the store; its commit judges whether it got there. */
+void job_write_end(const struct job *j, struct store *store);
 /* The result of a job that did not run at all: cancelled, or failed with error. */
 struct wire_result job_no_result(const struct job *j, enum wire_status status, const char *error);
 /* {"job_id":..., ...} of GET /jobs/{id}, as its result alone. */

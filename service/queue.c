@@ -425,24 +425,12 @@ static void start(struct queue *q, struct job *j)
 static void write_ended(struct queue *q)
 {
 	struct job *j;
-	struct err ignored;
 
 	TAILQ_FOREACH(j, &q->ended, ended)
 	{
-		struct bytes answer = { buf_text(&j->text[WAIT_ENDED]), j->text[WAIT_ENDED].len };
-
-		if (j->is_written)
-			continue;
+		if (!j->is_written)
+			job_write_end(j, q->parts.store);
 		j->is_written = true;
-		store_end(q->parts.store, j->seq, j->status, j->ended_ms, answer, &ignored);
-		for (int i = 0; i < 2; i++)
-			if (j->exact[i].len)
-				store_add_exact(
-					q->parts.store, j->seq, i + 1,
-					(struct bytes){ buf_text(&j->exact[i]), j->exact[i].len },
-					&ignored);
-		if (j->is_interactive && j->why > WHY_USER)
-			store_forget_key(q->parts.store, j->seq, &ignored);
 	}
 }
 

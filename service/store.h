@@ -35,14 +35,21 @@ bool store_relax(struct store *s, struct err *e);
 /* What was not committed is undone. */
 void store_close(struct store *s);
 
+struct store_end {
+	int64_t seq;
+	const char *id, *tenant;
+	enum wire_status status;
+	int64_t ended_ms;
+	struct bytes answer; /* JSON, what GET /jobs/{id} says */
+};
+
 bool store_add(struct store *s, const struct store_job *j, int64_t *seq, struct err *e);
-/* It has ended: answer takes the place of its request. */
-bool store_end(struct store *s, int64_t seq, enum wire_status status, int64_t ended_ms,
-	       struct bytes answer, struct err *e);
+/* It has ended: its answer takes the place of its request. */
+bool store_end(struct store *s, const struct store_end *end, struct err *e);
 /* What stream 1 or 2 of an ended job brought, byte for byte, where its answer cannot say it. */
 bool store_add_exact(struct store *s, int64_t seq, int stream, struct bytes all, struct err *e);
 /* A repeat of the submit shall be a new job. */
-bool store_forget_key(struct store *s, int64_t seq, struct err *e);
+bool store_forget_key(struct store *s, const char *id, struct err *e);
 
 #define STORE_STEP 200 /* jobs that are forgotten at once, at most */
 /* Forget, of the STORE_STEP oldest ended jobs, those that ended before then; *n is how many. */

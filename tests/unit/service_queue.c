@@ -380,7 +380,9 @@ static void a_language_that_went_away_fails_its_job(void **state)
 
 static void sabotage(struct fixture *f)
 {
-	const struct store_job twice = { .id = "same", .tenant = "", .language = "toy" };
+	const struct store_job twice = {
+		.id = "same", .tenant = "", .language = "toy", .key = "k", .digest = ""
+	};
 	struct err e;
 	int64_t seq;
 

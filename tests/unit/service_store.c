@@ -87,12 +87,19 @@ static void commit(struct fixture *f)
 	assert_false(store_is_dirty(f->store));
 }
 
-static void end(struct fixture *f, int64_t seq, const char *answer)
+static void end(struct fixture *f, int64_t seq, const char *id, const char *answer)
 {
+	const struct store_end end = {
+		.seq = seq,
+		.id = id,
+		.tenant = "t1",
+		.status = WIRE_COMPLETED,
+		.ended_ms = 1795353222000,
+		.answer = { answer, strlen(answer) },
+	};
 	struct err e;
 
-	assert_true(store_end(f->store, seq, WIRE_COMPLETED, 1795353222000,
-			      (struct bytes){ answer, strlen(answer) }, &e));
+	assert_true(store_end(f->store, &end, &e));
 }
 
 struct owed {
@@ -153,7 +160,7 @@ static void an_ended_job_leaves_its_answer_to_its_tenant(void **state)
 	bool found = true;
 	struct err e;
 
-	end(f, add(f, ID_A, "t1", NULL), "{\"the\":\"answer\"}");
+	end(f, add(f, ID_A, "t1", NULL), ID_A, "{\"the\":\"answer\"}");
 	commit(f);
 	restart(f);
 	assert_owed(f, "");
@@ -171,15 +178,15 @@ static void a_key_belongs_to_one_tenant_until_it_is_forgotten(void **state)
 	struct fixture *f = *state;
 	struct store_key key;
 	struct err e;
-	int64_t seq = add(f, ID_A, "t1", "k");
 
+	add(f, ID_A, "t1", "k");
 	add(f, ID_B, "t2", "k");
 	assert_true(store_find_key(f->store, "t1", "k", &key, &e));
 	assert_string_equal(key.id, ID_A);
 	assert_string_equal(key.digest, "d1");
 	assert_true(store_find_key(f->store, "t1", "other", &key, &e));
 	assert_string_equal(key.id, "");
-	assert_true(store_forget_key(f->store, seq, &e));
+	assert_true(store_forget_key(f->store, ID_A, &e));
 	assert_true(store_find_key(f->store, "t1", "k", &key, &e));
 	assert_string_equal(key.id, "");
 	assert_true(store_find_key(f->store, "t2", "k", &key, &e));
@@ -189,11 +196,13 @@ static void a_key_belongs_to_one_tenant_until_it_is_forgotten(void **state)
 static void one_failed_write_undoes_the_whole_commit(void **state)
 {
 	struct fixture *f = *state;
-	const struct store_job twice = { .id = ID_A, .tenant = "", .language = "c" };
+	const struct store_job twice = {
+		.id = ID_B, .tenant = "t1", .language = "c", .key = "k", .digest = "d2"
+	};
 	struct err e = { 0 };
 	int64_t seq;
 
-	add(f, ID_A, "t1", NULL);
+	add(f, ID_A, "t1", "k");
 	assert_false(store_add(f->store, &twice, &seq, &e));
 	e = (struct err){ 0 };
 	assert_false(store_commit(f->store, &e));
@@ -202,7 +211,7 @@ static void one_failed_write_undoes_the_whole_commit(void **state)
 	assert_owed(f, "");
 	add(f, ID_B, "t1", NULL);
 	commit(f);
-	assert_owed(f, "1 " ID_B " t1 python 0 1795353221000\n");
+	assert_owed(f, "3 " ID_B " t1 python 0 1795353221000\n");
 }
 
 static void assert_refused(struct fixture *f, const char *what)
@@ -241,8 +250,8 @@ static void a_damaged_store_is_refused_and_left_alone(void **state)
 	commit(f);
 	store_close(f->store);
 	f->store = NULL;
-	for (off_t page = 1; page < 5; page++)
-		scribble(f, page * 4096, junk, sizeof(junk));
+	for (off_t page = 1; page < 16; page++)
+		scribble(f, page * 8192, junk, sizeof(junk));
 	assert_int_equal(stat(f->db, &before), 0);
 	assert_refused(f, "is damaged");
 	scribble(f, 0, junk, sizeof(junk));
@@ -260,6 +269,44 @@ static void run_sql(struct fixture *f, const char *sql)
 	assert_int_equal(sqlite3_open(f->db, &db), SQLITE_OK);
 	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(db);
+}
+
+/* What version 3 was: three tables, of which a job that ended was in two. */
+static const char version_3[] =
+	"DROP VIEW job; DROP TABLE owed; DROP TABLE ended; DROP TABLE idem;"
+	"CREATE TABLE job (seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, tenant TEXT NOT NULL,"
+	" language TEXT NOT NULL, is_interactive INTEGER NOT NULL, status TEXT NOT NULL,"
+	" created_ms INTEGER NOT NULL, started_ms INTEGER, ended_ms INTEGER, idem_key TEXT,"
+	" idem_digest TEXT, is_detected INTEGER NOT NULL DEFAULT 0) STRICT;"
+	"CREATE UNIQUE INDEX job_key ON job (tenant, idem_key) WHERE idem_key IS NOT NULL;"
+	"CREATE TABLE request (seq INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;"
+	"CREATE TABLE answer (seq INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;"
+	"INSERT INTO job VALUES (7, '" ID_A "', 't1', 'python', 0, 'completed', 1, NULL, 2, 'k',"
+	" 'd1', 0), (8, '" ID_B "', 't2', 'c', 1, 'pending', 3, NULL, NULL, NULL, NULL, 1);"
+	"INSERT INTO answer VALUES (7, CAST('{\"the\":\"answer\"}' AS BLOB));"
+	"INSERT INTO exact VALUES (7, 1, x'ff00');"
+	"INSERT INTO request VALUES (8, CAST('{}' AS BLOB)); PRAGMA user_version = 3;";
+
+static void a_store_of_version_3_is_brought_up_to_date(void **state)
+{
+	struct fixture *f = *state;
+	CLEAN_BUF struct buf answer = BUF(100), exact = BUF(100);
+	struct store_key key;
+	bool found = false;
+	struct err e;
+
+	run_sql(f, version_3);
+	f->store = store_open(f->dir, &e);
+	assert_non_null(f->store);
+	assert_owed(f, "8 " ID_B " t2 c 1 3\n");
+	assert_true(store_answer(f->store, "t1", ID_A, &answer, &found, &e));
+	assert_string_equal(buf_text(&answer), "{\"the\":\"answer\"}");
+	assert_true(store_exact(f->store, ID_A, 1, &exact, &found, &e));
+	assert_int_equal(exact.len, 2);
+	assert_true(store_find_key(f->store, "t1", "k", &key, &e));
+	assert_string_equal(key.id, ID_A);
+	assert_int_equal(add(f, ID_B, "t1", "l"), 9);
+	commit(f);
 }
 
 static void a_newer_store_is_refused(void **state)
@@ -299,7 +346,7 @@ static void old_jobs_are_forgotten_a_step_at_a_time(void **state)
 		snprintf(id, sizeof(id), "%036d", i);
 		seq = add(f, id, "t1", NULL);
 		if (i != 3)
-			end(f, seq, "{\"some\":\"answer\"}");
+			end(f, seq, id, "{\"some\":\"answer\"}");
 	}
 	commit(f);
 	assert_true(store_bytes(f->store, &before, &e));
@@ -356,6 +403,7 @@ int main(void)
 		TEST(one_failed_write_undoes_the_whole_commit),
 		TEST(a_store_has_one_service),
 		TEST(a_damaged_store_is_refused_and_left_alone),
+		TEST(a_store_of_version_3_is_brought_up_to_date),
 		TEST(a_newer_store_is_refused),
 		TEST(another_programs_database_is_refused),
 		TEST(the_store_is_readable_for_its_owner_only),
