@@ -42,6 +42,11 @@ struct job *job_new(struct queue *q, const char *id, int64_t created_ms)
 	return j;
 }
 
+int64_t job_clock_ms(const struct job *j, int64_t mono_ms)
+{
+	return j->created_ms + mono_ms - j->created_at;
+}
+
 void job_unload(struct job *j)
 {
 	arena_free(&j->arena);
@@ -174,7 +179,7 @@ void job_end(struct job *j, const struct wire_result *result)
 	struct wire_result r = *result;
 	int64_t now = clock_mono_ms();
 
-	j->ended_ms = clock_unix_ms();
+	j->ended_ms = job_clock_ms(j, now);
 	r.job_id = j->id;
 	r.language = j->language_name;
 	r.detected_language = j->is_detected ? j->language_name : NULL;

@@ -44,6 +44,9 @@ struct job {
 void job_id(char out[WIRE_ID_SIZE], int64_t unix_ms);
 struct job *job_new(struct queue *q, const char *id, int64_t created_ms);
 void job_free(struct job *j);
+/* The Unix time at that CLOCK_MONOTONIC time, by the clock the job was created by: its times are in
+ * order whatever the clock is set to meanwhile. */
+int64_t job_clock_ms(const struct job *j, int64_t mono_ms);
 /* The row of GET /jobs. */
 bool job_print_row(const struct job *j, bool is_first, struct buf *b);
 /* Forget the parsed request. */

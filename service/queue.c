@@ -413,8 +413,8 @@ static void start(struct queue *q, struct job *j)
 		return;
 	}
 	j->status = WIRE_RUNNING;
-	j->started_ms = clock_unix_ms();
 	j->started_at = clock_mono_ms();
+	j->started_ms = job_clock_ms(j, j->started_at);
 	q->nrunning++;
 	run = p->ops->start(p->executor, &job, j->request, j->language, on_done, j);
 	if (!j->has_ended)
