@@ -4,20 +4,17 @@ load ../api/common
 
 DAY=86400
 
-setup_file() {
-	LIBFAKETIME=$(dpkg -L libfaketime 2>/dev/null | grep -m 1 '/libfaketime\.so') || skip 'libfaketime is not installed'
-	export LIBFAKETIME
-}
-
 # clock_start [OPTION...] -- a service that sees the clock which set_clock sets.
 clock_start() {
+	local library
+	library=$(dpkg -L libfaketime 2>/dev/null | grep -m 1 '/libfaketime\.so') || skip 'libfaketime is not installed'
 	set_clock 0
 	# A sanitizer wants to be the first library, but does not mind.
 	# shellcheck disable=SC2016
-	printf '#!/bin/sh\nexec env LD_PRELOAD="%s" FAKETIME_TIMESTAMP_FILE="%s" FAKETIME_NO_CACHE=1 %s "%s" "$@"\n' "$LIBFAKETIME" \
+	printf '#!/bin/sh\nexec env LD_PRELOAD="%s" FAKETIME_TIMESTAMP_FILE="%s" FAKETIME_NO_CACHE=1 %s "%s" "$@"\n' "$library" \
 		"$PWD/clock" 'FAKETIME_DONT_FAKE_MONOTONIC=1 ASAN_OPTIONS=verify_asan_link_order=0' "$BUILD/sandbatch" >clocked
 	chmod +x clocked
-	SANDBATCH=./clocked
+	export SANDBATCH=./clocked
 	serve_start "$@"
 }
 
@@ -49,7 +46,7 @@ in_order() {
 		ids+=("$ID")
 		submit sleepy
 		ids+=("$ID")
-		set_clock $step
+		set_clock "$step"
 	done
 	for ID in "${ids[@]}"; do
 		answers 200 GET "/jobs/$ID?wait=20"
@@ -89,7 +86,7 @@ in_order() {
 		began=$(ms)
 		call GET "/jobs/$ID?wait=1" >status 3>&- &
 		eventually test -e status
-		set_clock $step
+		set_clock "$step"
 		wait $!
 		[ "$(cat status)" = 200 ]
 		[ $(($(ms) - began)) -ge 900 ]
@@ -108,7 +105,7 @@ in_order() {
 	answers 200 POST /jobs/batch "${key[@]}" "${batch[@]}"
 	answers 200 POST /jobs/batch "${key[@]}" "${batch[@]}"
 	for step in $DAY -$DAY; do
-		set_clock $step
+		set_clock "$step"
 		answers 429 POST /jobs/batch "${key[@]}" "${batch[@]}"
 		awk -F': ' 'tolower($1) == "retry-after" { seen = 1; if ($2 < 1 || $2 > 60) exit 1 } END { exit !seen }' head.text
 	done
@@ -125,7 +122,7 @@ in_order() {
 	sign /jobs "$(date +%s)"
 	answers 200 GET /jobs "${SIGNED[@]}"
 	for step in $DAY -$DAY; do
-		set_clock $step
+		set_clock "$step"
 		answers 401 GET /jobs "${SIGNED[@]}"
 		jq -e '.error | test("^X-Timestamp is 86[0-9]{3} s off")' body
 		sign /jobs $(($(date +%s) + step))
@@ -144,7 +141,7 @@ in_order() {
 		call POST /execute -H 'Content-Type: application/json' \
 			-d '{"language":"bash","code":"echo on; sleep 30","ttl":2}' >status 3>&- &
 		eventually any_running
-		set_clock $step
+		set_clock "$step"
 		wait $!
 		[ "$(cat status)" = 200 ]
 		jq -e '.status == "timeout" and .limit == "ttl" and .stdout == "on\n" and .total_time_ms < 10000' body

@@ -4,12 +4,13 @@ load ../api/common
 
 FILLS=${FAULT_FILLS:-1}
 
-setup_file() {
-	[ "$(id -u)" -eq 0 ] || skip 'only root can mount a small disk'
+needs_root() {
+	is_root || skip 'only root can mount a small disk'
 }
 
 # small_disk SIZE -- services started from now on have a disk of that size at ./data.
 small_disk() {
+	needs_root
 	mkdir -p data
 	# shellcheck disable=SC2016
 	printf '#!/bin/sh\nmount -t tmpfs -o size=%s none data && exec "%s" "$@"\n' "$1" "$BUILD/sandbatch" >on_small_disk
@@ -74,6 +75,7 @@ each_ended() {
 	printf '{"language":"bash","code":"sleepy # %s"}' "$(head -c 100000 /dev/zero | tr '\0' x)" >large
 	fill
 	# What is on the disk when it dies, as the next service will find it.
+	# shellcheck disable=SC2016
 	nsenter -t "${SERVICES[-1]}" -m sh -c 'kill -STOP "$1"; cp -a "$2"/data/. "$2"/kept' - "${SERVICES[-1]}" "$PWD"
 	serve_crash
 	SANDBATCH=$BUILD/sandbatch
@@ -82,6 +84,7 @@ each_ended() {
 }
 
 @test "a start on a full disk is refused with one sentence" {
+	needs_root
 	mkdir data
 	# shellcheck disable=SC2016
 	run unshare -m sh -c 'mount -t tmpfs -o size=64k none data && dd if=/dev/zero of=data/other bs=4k status=none 2>/dev/null
@@ -93,6 +96,7 @@ each_ended() {
 }
 
 @test "a data folder on a read-only disk ends the start with one sentence, and is left as it is" {
+	needs_root
 	fake_start --data data
 	submit hi
 	serve_stop
