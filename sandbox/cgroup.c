@@ -14,25 +14,61 @@
 static const char *const HIERARCHY[CGROUP_HIERARCHIES] = { MOUNTED "/pids", MOUNTED "/memory",
 							   MOUNTED "/cpuacct" };
 
-static bool put_number(int dir, const char *file, uint64_t n)
+/* What is read and written: in which of v1's hierarchies, and before which number of the text. */
+static const struct {
+	int hierarchy;
+	const char *v1, *v2, *key;
+} FILES[CG_FILES] = {
+	[CG_PIDS] = { CGROUP_PIDS, "pids.max", "pids.max", "" },
+	[CG_REFUSED] = { CGROUP_PIDS, "pids.events", "pids.events", "max " },
+	[CG_MEMORY] = { CGROUP_MEMORY, "memory.limit_in_bytes", "memory.max", "" },
+	/* v1 counts memory in, v2 does not; none where the kernel was built without swap */
+	[CG_SWAP] = { CGROUP_MEMORY, "memory.memsw.limit_in_bytes", "memory.swap.max", "" },
+	/* v2: Linux 5.19 */
+	[CG_PEAK] = { CGROUP_MEMORY, "memory.max_usage_in_bytes", "memory.peak", "" },
+	[CG_OOMS] = { CGROUP_MEMORY, "memory.oom_control", "memory.events", "oom_kill " },
+	[CG_CPU] = { CGROUP_CPUACCT, "cpuacct.usage", "cpu.stat", "usage_usec " },
+};
+
+/* Of a group that is new: no limit is set. */
+static void open_files(struct cgroup *c)
 {
-	char text[24];
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)n);
-	return text_write(dir, file, text);
+	bool is_v1 = c->kind == CGROUP_V1;
+	memset(c->last, 0xff, sizeof(c->last));
+	for (size_t i = 0; i < CG_FILES; i++) {
+		int group = c->group[is_v1 ? FILES[i].hierarchy : 0];
+		const char *name = is_v1 ? FILES[i].v1 : FILES[i].v2;
+		c->file[i] = openat(group, name, O_RDWR | O_CLOEXEC);
+		if (c->file[i] < 0)
+			c->file[i] = openat(group, name, O_RDONLY | O_CLOEXEC);
+	}
 }
 
-/* The number of the line "key number", or the file's only one when key is ""; 0 without it. */
-static uint64_t get_number(int dir, const char *file, const char *key)
+static bool put(const struct cgroup *c, int file, uint64_t n)
+{
+	char text[24];
+	int len = snprintf(text, sizeof(text), "%llu", (unsigned long long)n);
+	return write(c->file[file], text, (size_t)len) == len;
+}
+
+/* Set a limit, unless the last command had the same. */
+static bool limit(struct cgroup *c, int file, uint64_t n)
+{
+	if (c->last[file] == n || (file == CG_SWAP && c->file[file] < 0))
+		return true;
+	bool is_ok = put(c, file, n);
+	c->last[file] = is_ok ? n : c->last[file];
+	return is_ok;
+}
+
+/* 0 where there is none. */
+static uint64_t get(const struct cgroup *c, int file)
 {
 	char text[2048];
-	size_t n = strlen(key);
-	for (const char *line = text_read(dir, file, text, sizeof(text)); line;
-	     line = strchr(line, '\n')) {
-		line += *line == '\n';
-		if (strncmp(line, key, n) == 0 && (n == 0 || line[n] == ' '))
-			return strtoull(line + n, NULL, 10);
-	}
-	return 0;
+	ssize_t len = pread(c->file[file], text, sizeof(text) - 1, 0);
+	text[len > 0 ? len : 0] = '\0';
+	const char *at = strstr(text, FILES[file].key);
+	return strtoull(at ? at + strlen(FILES[file].key) : text, NULL, 10);
 }
 
 /*
@@ -90,20 +126,16 @@ static bool destroy(int base, const char *name)
 	return false;
 }
 
-bool cgroup_sweep(const char *prefix, struct why *w)
+/* Remove the empty groups of wardens that were killed together with their service. */
+static void sweep(int base)
 {
-	bool is_ok = true;
-	for (int i = 0; i <= CGROUP_HIERARCHIES; i++) {
-		int base = i < CGROUP_HIERARCHIES ? open(HIERARCHY[i], FOLDER) : open_v2_base();
-		DIR *d = fdopendir(base);
-		for (const struct dirent *e; d && (e = readdir(d));)
-			if (strncmp(e->d_name, prefix, strlen(prefix)) == 0 &&
-			    !destroy(base, e->d_name))
-				is_ok = fail(w, "cannot remove the cgroup %s: %m", e->d_name);
-		if (d)
-			closedir(d);
-	}
-	return is_ok;
+	DIR *d = fdopendir(openat(base, ".", FOLDER));
+	for (const struct dirent *e; d && (e = readdir(d));)
+		if (strncmp(e->d_name, "sandbatch.", 10) == 0 && /* its process id follows */
+		    kill((pid_t)strtol(e->d_name + 10, NULL, 10), 0) != 0 && errno == ESRCH)
+			unlinkat(base, e->d_name, AT_REMOVEDIR);
+	if (d)
+		closedir(d);
 }
 
 /* -- v1 -- */
@@ -116,7 +148,8 @@ static bool open_v1(struct cgroup *c, struct why *w)
 			return true; /* none, or not for us */
 	}
 	for (int i = 0; i < CGROUP_HIERARCHIES; i++) {
-		/* A namesake is left from a service that is gone and had our service's pid. */
+		sweep(c->base[i]);
+		/* a namesake is left of the warden before us, which was killed */
 		if (!destroy(c->base[i], c->name) || mkdirat(c->base[i], c->name, 0755) != 0)
 			return errno == EROFS || errno == EACCES ||
 			       fail(w, "cannot make %s/%s: %m", HIERARCHY[i], c->name);
@@ -125,20 +158,18 @@ static bool open_v1(struct cgroup *c, struct why *w)
 			return fail(w, "cannot join %s/%s: %m", HIERARCHY[i], c->name);
 	}
 	c->kind = CGROUP_V1;
+	open_files(c);
 	return true;
 }
 
-static bool begin_v1(const struct cgroup *c, uint64_t memory_bytes, uint64_t processes)
+static bool begin_v1(struct cgroup *c, uint64_t memory_bytes, uint64_t processes)
 {
-	int memory = c->group[CGROUP_MEMORY];
-	/* never below memory, so out of the way first; a kernel without it has no swap to limit */
-	text_write(memory, "memory.memsw.limit_in_bytes", "-1");
-	return put_number(memory, "memory.limit_in_bytes", memory_bytes) &&
-	       (put_number(memory, "memory.memsw.limit_in_bytes", memory_bytes) ||
-		errno == ENOENT) &&
-	       text_write(memory, "memory.max_usage_in_bytes", "0") &&
-	       /* the warden is inside */
-	       put_number(c->group[CGROUP_PIDS], "pids.max", processes + 1);
+	/* memory with swap is never below memory alone: up with the first, down with the other */
+	bool is_more = memory_bytes > c->last[CG_MEMORY];
+	return limit(c, is_more ? CG_SWAP : CG_MEMORY, memory_bytes) &&
+	       limit(c, is_more ? CG_MEMORY : CG_SWAP, memory_bytes) &&
+	       limit(c, CG_PIDS, processes + 1) && /* the warden is inside */
+	       put(c, CG_PEAK, 0);
 }
 
 /* -- v2 -- */
@@ -152,6 +183,7 @@ static void open_v2(struct cgroup *c)
 	if (!strstr(text, "memory") || !strstr(text, "pids"))
 		return;
 	/* Only groups without processes give controllers on: those of base move to a leaf. */
+	sweep(base);
 	bool is_on = text_write(base, CONTROL, ON);
 	if (!is_on && errno == EBUSY && (mkdirat(base, LEAF, 0755) == 0 || errno == EEXIST)) {
 		each_member(base, true);
@@ -168,11 +200,10 @@ static bool begin_v2(struct cgroup *c, uint64_t memory_bytes, uint64_t processes
 	if (mkdirat(c->base[0], c->name, 0755) != 0 && errno != EEXIST)
 		return false;
 	int group = c->group[0] = openat(c->base[0], c->name, FOLDER);
+	open_files(c);
 	/* One victim, and the whole command ends; no swap to hide in, where there is swap. */
-	return put_number(group, "memory.max", memory_bytes) &&
-	       put_number(group, "pids.max", processes) &&
-	       text_write(group, "memory.oom.group", "1") &&
-	       (text_write(group, "memory.swap.max", "0") || errno == ENOENT);
+	return text_write(group, "memory.oom.group", "1") && limit(c, CG_SWAP, 0) &&
+	       limit(c, CG_MEMORY, memory_bytes) && limit(c, CG_PIDS, processes);
 }
 
 /* -- both -- */
@@ -190,28 +221,19 @@ bool cgroup_open(struct cgroup *c, const char *name, struct why *w)
 /* Since the group was made. */
 static struct usage read_total(const struct cgroup *c)
 {
-	int memory = c->group[CGROUP_MEMORY], group = c->group[0];
-	if (c->kind == CGROUP_V1)
-		return (struct usage){
-			.cpu_us = get_number(c->group[CGROUP_CPU], "cpuacct.usage", "") / 1000,
-			.memory_bytes = get_number(memory, "memory.max_usage_in_bytes", ""),
-			.ooms = get_number(memory, "memory.oom_control", "oom_kill"),
-			.refused = get_number(c->group[CGROUP_PIDS], "pids.events", "max"),
-		};
 	return (struct usage){
-		.cpu_us = get_number(group, "cpu.stat", "usage_usec"),
-		.memory_bytes = get_number(group, "memory.peak", ""), /* Linux 5.19 */
-		.ooms = get_number(group, "memory.events", "oom_kill"),
-		.refused = get_number(group, "pids.events", "max"),
+		.cpu_us = get(c, CG_CPU) / (c->kind == CGROUP_V1 ? 1000 : 1),
+		.memory_bytes = get(c, CG_PEAK),
+		.ooms = get(c, CG_OOMS),
+		.refused = get(c, CG_REFUSED),
 	};
 }
 
 bool cgroup_begin(struct cgroup *c, uint64_t memory_bytes, uint64_t processes, struct why *w)
 {
-	bool is_ok = c->kind == CGROUP_NONE ||
-		     (c->kind == CGROUP_V1 ? begin_v1(c, memory_bytes, processes)
-					   : begin_v2(c, memory_bytes, processes));
-	if (!is_ok)
+	if (c->kind == CGROUP_NONE)
+		return true;
+	if (!(c->kind == CGROUP_V1 ? begin_v1 : begin_v2)(c, memory_bytes, processes))
 		return fail(w, "cannot set the limits of the cgroup %s: %m", c->name);
 	c->start = read_total(c);
 	return true;
@@ -230,6 +252,8 @@ void cgroup_end(struct cgroup *c)
 {
 	if (c->kind != CGROUP_V2 || c->group[0] < 0)
 		return;
+	for (size_t i = 0; i < CG_FILES; i++)
+		close(c->file[i]);
 	close(c->group[0]);
 	c->group[0] = -1;
 	destroy(c->base[0], c->name);

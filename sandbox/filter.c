@@ -7,115 +7,108 @@
  * runtimes with every new libc.
  */
 #include <netinet/in.h>
+#include <linux/seccomp.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 
 #include "sandbox/warden.h"
 
 #define LOW_32 0xffffffffu /* the kernel takes an int from a 64-bit register: compare no more */
 
-/* One blank-separated list for each answer. */
-static const struct {
-	int error;
-	const char *calls;
-} DENIED[] = {
-	/* namespaces and mounts */
-	{ EPERM, "mount umount2 pivot_root chroot unshare setns fsopen fsconfig fsmount fspick "
-		 "move_mount open_tree mount_setattr open_by_handle_at name_to_handle_at" },
-	/* other processes */
-	{ EPERM, "ptrace process_vm_readv process_vm_writev process_madvise pidfd_getfd kcmp" },
-	/* large, young and forgotten parts of the kernel */
-	{ EPERM, "bpf perf_event_open userfaultfd fanotify_init add_key request_key keyctl "
-		 "modify_ldt memfd_secret migrate_pages move_pages lookup_dcookie vhangup" },
-	/* the machine */
-	{ EPERM, "kexec_load kexec_file_load init_module finit_module delete_module reboot swapon "
-		 "swapoff acct quotactl quotactl_fd syslog iopl ioperm settimeofday clock_settime "
-		 "clock_adjtime adjtimex sethostname setdomainname" },
-	/* queues and segments that outlive their process: the ipc namespace is the slot's */
-	{ EPERM, "msgget semget shmget mq_open" },
-	/* libraries then go the older way, which the filter can look into */
-	{ ENOSYS, "clone3 io_uring_setup io_uring_enter io_uring_register" },
-};
-
-struct arg_rule {
-	int call, error;
-	struct scmp_arg_cmp arg;
-};
-
 #define ARG(n, op, a, b)  ((struct scmp_arg_cmp){ (n), SCMP_CMP_##op, (a), (b) })
 #define HAS_BITS(n, bits) ARG(n, MASKED_EQ, bits, bits)
 #define IS_INT(n, value)  ARG(n, MASKED_EQ, LOW_32, value)
+#define ANY               ((struct scmp_arg_cmp){ 0 })
 
-static const struct arg_rule ARG_RULES[] = {
-	{ SCMP_SYS(clone), EPERM, HAS_BITS(0, CLONE_NEWNS) },
-	{ SCMP_SYS(clone), EPERM, HAS_BITS(0, CLONE_NEWCGROUP) },
-	{ SCMP_SYS(clone), EPERM, HAS_BITS(0, CLONE_NEWUTS) },
-	{ SCMP_SYS(clone), EPERM, HAS_BITS(0, CLONE_NEWIPC) },
-	{ SCMP_SYS(clone), EPERM, HAS_BITS(0, CLONE_NEWUSER) },
-	{ SCMP_SYS(clone), EPERM, HAS_BITS(0, CLONE_NEWPID) },
-	{ SCMP_SYS(clone), EPERM, HAS_BITS(0, CLONE_NEWNET) },
-	/* typing on the operator's terminal */
-	{ SCMP_SYS(ioctl), EPERM, IS_INT(1, TIOCSTI) },
-	{ SCMP_SYS(ioctl), EPERM, IS_INT(1, TIOCLINUX) },
+/* What these calls answer, if the argument is such or whatever it is; all others are allowed. */
+static const struct {
+	int error;
+	struct scmp_arg_cmp arg;
+	const char *calls;
+} DENIED[] = {
+	/* namespaces and mounts */
+	{ EPERM, ANY,
+	  "mount umount2 pivot_root chroot unshare setns fsopen fsconfig fsmount fspick "
+	  "move_mount open_tree mount_setattr open_by_handle_at name_to_handle_at" },
+	{ EPERM, HAS_BITS(0, CLONE_NEWNS), "clone" },
+	{ EPERM, HAS_BITS(0, CLONE_NEWCGROUP), "clone" },
+	{ EPERM, HAS_BITS(0, CLONE_NEWUTS), "clone" },
+	{ EPERM, HAS_BITS(0, CLONE_NEWIPC), "clone" },
+	{ EPERM, HAS_BITS(0, CLONE_NEWUSER), "clone" },
+	{ EPERM, HAS_BITS(0, CLONE_NEWPID), "clone" },
+	{ EPERM, HAS_BITS(0, CLONE_NEWNET), "clone" },
+	/* other processes */
+	{ EPERM, ANY,
+	  "ptrace process_vm_readv process_vm_writev process_madvise pidfd_getfd kcmp" },
+	/* large, young and forgotten parts of the kernel */
+	{ EPERM, ANY,
+	  "bpf perf_event_open userfaultfd fanotify_init add_key request_key keyctl "
+	  "modify_ldt memfd_secret migrate_pages move_pages lookup_dcookie vhangup" },
 	/* only the question may be asked: other personalities weaken address checks */
-	{ SCMP_SYS(personality), EPERM, ARG(0, NE, LOW_32, 0) },
+	{ EPERM, ARG(0, NE, LOW_32, 0), "personality" },
+	/* the machine */
+	{ EPERM, ANY,
+	  "kexec_load kexec_file_load init_module finit_module delete_module reboot swapon "
+	  "swapoff acct quotactl quotactl_fd syslog iopl ioperm settimeofday clock_settime "
+	  "clock_adjtime adjtimex sethostname setdomainname" },
+	/* typing on the operator's terminal; the kernel takes 32 of the 64 bits */
+	{ EPERM, IS_INT(1, TIOCSTI), "ioctl" },
+	{ EPERM, IS_INT(1, TIOCLINUX), "ioctl" },
+	/* queues and segments that outlive their process: the ipc namespace is the slot's */
+	{ EPERM, ANY, "msgget semget shmget mq_open" },
+	/* libraries then go the older way: which the filter sees into; not counted machine-wide */
+	{ ENOSYS, ANY, "clone3 io_uring_setup io_uring_enter io_uring_register io_setup vmsplice" },
+	/* Unix (1), IPv4 (2) and IPv6 (10) are left: not 0, not 3 to 9, and no more */
+	{ EAFNOSUPPORT, ARG(0, EQ, AF_UNSPEC, 0), "socket socketpair" },
+	{ EAFNOSUPPORT, ARG(0, EQ, 3, 0), "socket socketpair" },
+	{ EAFNOSUPPORT, ARG(0, MASKED_EQ, ~3ull, 4), "socket socketpair" },
+	{ EAFNOSUPPORT, ARG(0, MASKED_EQ, ~1ull, 8), "socket socketpair" },
+	{ EAFNOSUPPORT, ARG(0, GT, AF_INET6, 0), "socket socketpair" },
 	/* protocols that would load modules and that nobody here needs */
-	{ SCMP_SYS(socket), EPROTONOSUPPORT, IS_INT(2, IPPROTO_SCTP) },
-	{ SCMP_SYS(socket), EPROTONOSUPPORT, IS_INT(2, IPPROTO_DCCP) },
-	{ SCMP_SYS(socket), EPROTONOSUPPORT, IS_INT(2, IPPROTO_UDPLITE) },
-	{ SCMP_SYS(socket), EPROTONOSUPPORT, IS_INT(2, IPPROTO_MPTCP) },
+	{ EPROTONOSUPPORT, IS_INT(2, IPPROTO_SCTP), "socket" },
+	{ EPROTONOSUPPORT, IS_INT(2, IPPROTO_DCCP), "socket" },
+	{ EPROTONOSUPPORT, IS_INT(2, IPPROTO_UDPLITE), "socket" },
+	{ EPROTONOSUPPORT, IS_INT(2, IPPROTO_MPTCP), "socket" },
 };
 
-static bool add_calls(scmp_filter_ctx ctx, int error, const char *calls, struct why *w)
+/* Calls younger than the table: they answer as on a kernel that has not got them. */
+static const struct sock_filter YOUNGER[] = {
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+	BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 451, 0, 2), /* cachestat, Linux 6.5, on all machines */
+	BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, __X32_SYSCALL_BIT, 1, 0), /* another ABI */
+	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+};
+
+static bool deny(scmp_filter_ctx ctx, int error, const char *calls, struct scmp_arg_cmp arg,
+		 struct why *w)
 {
 	char name[32];
 	for (int n; sscanf(calls, " %31s%n", name, &n) == 1; calls += n) {
 		int call = seccomp_syscall_resolve_name(name);
 		if (call == __NR_SCMP_ERROR ||
-		    seccomp_rule_add(ctx, SCMP_ACT_ERRNO((unsigned)error), call, 0) != 0)
+		    seccomp_rule_add_array(ctx, SCMP_ACT_ERRNO((unsigned)error), call,
+					   arg.op ? 1 : 0, &arg) != 0)
 			return fail(w, "seccomp filter: cannot deny %s", name);
 	}
 	return true;
 }
 
-static bool add_arg(scmp_filter_ctx ctx, const struct arg_rule *r, struct why *w)
-{
-	uint32_t action = SCMP_ACT_ERRNO((unsigned)r->error);
-	return seccomp_rule_add_array(ctx, action, r->call, 1, &r->arg) == 0 ||
-	       fail(w, "seccomp filter: cannot limit call %d", r->call);
-}
-
-/* Unix, IPv4 and IPv6 are the families left: everything above is a number greater than AF_INET6. */
-static bool add_families(scmp_filter_ctx ctx, int call, struct why *w)
-{
-	struct arg_rule r = { call, EAFNOSUPPORT, ARG(0, GT, AF_INET6, 0) };
-	bool is_ok = add_arg(ctx, &r, w);
-	for (unsigned family = 0; is_ok && family < AF_INET6; family++) {
-		r.arg = ARG(0, EQ, family, 0);
-		is_ok = family == AF_UNIX || family == AF_INET || add_arg(ctx, &r, w);
-	}
-	return is_ok;
-}
-
-static bool add_all(scmp_filter_ctx ctx, bool is_counted, struct why *w)
+static bool deny_all(scmp_filter_ctx ctx, bool is_counted, struct why *w)
 {
 	for (size_t i = 0; i < COUNT(DENIED); i++)
-		if (!add_calls(ctx, DENIED[i].error, DENIED[i].calls, w))
-			return false;
-	for (size_t i = 0; i < COUNT(ARG_RULES); i++)
-		if (!add_arg(ctx, &ARG_RULES[i], w))
+		if (!deny(ctx, DENIED[i].error, DENIED[i].calls, DENIED[i].arg, w))
 			return false;
 	/* A memfd that is written, not mapped, is in no resident set: the watcher cannot see it. */
-	if (!is_counted && !add_calls(ctx, ENOSYS, "memfd_create", w))
-		return false;
-	return add_families(ctx, SCMP_SYS(socket), w) && add_families(ctx, SCMP_SYS(socketpair), w);
+	return is_counted || deny(ctx, ENOSYS, "memfd_create", ANY, w);
 }
 
 static bool export(scmp_filter_ctx ctx, struct sock_fprog *out, struct why *w)
 {
 	int fd = memfd_create("filter", MFD_CLOEXEC);
-	if (fd < 0 || seccomp_export_bpf(ctx, fd) != 0)
+	if (fd < 0 || write(fd, YOUNGER, sizeof(YOUNGER)) != sizeof(YOUNGER) ||
+	    seccomp_export_bpf(ctx, fd) != 0)
 		return fail(w, "seccomp filter: cannot export it: %m");
 	off_t size = lseek(fd, 0, SEEK_END);
 	out->filter = malloc((size_t)size);
@@ -125,16 +118,19 @@ static bool export(scmp_filter_ctx ctx, struct sock_fprog *out, struct why *w)
 	return is_read || fail(w, "seccomp filter: cannot read it back: %m");
 }
 
-bool filter_build(struct sock_fprog *out, bool is_counted, struct why *w)
+bool filter_build(struct sock_fprog *out, uint32_t arch, bool is_counted, struct why *w)
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
 	if (!ctx)
 		return fail(w, "seccomp filter: libseccomp cannot start");
+	bool is_ok = arch == SCMP_ARCH_NATIVE || (seccomp_arch_remove(ctx, SCMP_ARCH_NATIVE) == 0 &&
+						  seccomp_arch_add(ctx, arch) == 0);
 	/* int 0x80 and x32 number their calls differently: no table of ours would fit. */
-	bool is_ok = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) == 0 &&
-		     seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2) == 0;
+	is_ok = is_ok &&
+		seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) == 0 &&
+		seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2) == 0;
 	is_ok = is_ok || fail(w, "seccomp filter: this libseccomp is too old");
-	is_ok = is_ok && add_all(ctx, is_counted, w) && export(ctx, out, w);
+	is_ok = is_ok && deny_all(ctx, is_counted, w) && export(ctx, out, w);
 	seccomp_release(ctx);
 	return is_ok;
 }

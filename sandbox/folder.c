@@ -1,99 +1,138 @@
 /*
- * Working folders where there are no namespaces to mount a tmpfs in: folders of /tmp.
- * One outlives JAIL_CLEAR, for the service may still read it, and goes with the next
- * JAIL_PREPARE. The trees that are removed are the program's work: no link is followed.
+ * The working folder and the two that are a job's to write besides: three folders of the slot's
+ * own tmpfs, so that one size bounds them all. They are made for each job and removed after it;
+ * where the tmpfs is then not as empty as it was, it is mounted anew. Where there are no
+ * namespaces to mount one in, it is a folder of /tmp. The trees that are removed are the program's
+ * work: no link is followed, and nobody is left who could be writing there.
  */
 #include <dirent.h>
+#include <limits.h>
+#include <spawn.h>
+#include <sys/mount.h>
+#include <sys/statvfs.h>
 
 #include "sandbox/warden.h"
 
-#define PLACE     "/tmp"
-#define MAX_DEPTH 100000u /* of a tree that is removed: each pass takes a level */
+#define PLACE "/tmp"
 
-/* Open a folder, letting ourselves in should its owner have locked it. */
-static DIR *open_dir(int at, const char *name)
-{
-	char path[32];
-	int link = openat(at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (link < 0)
-		return NULL;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", link);
-	int fd = access(path, R_OK | W_OK | X_OK) == 0 || chmod(path, 0700) == 0
-			 ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-			 : -1;
-	close(link);
-	return fd < 0 ? NULL : fdopendir(fd);
-}
+static const struct {
+	const char *name, *at;
+	mode_t mode;
+} WORK[] = {
+	{ "shm", "/dev/shm", 01777 },
+	{ "var", "/var/tmp", 01777 },
+	{ "work", JAIL_WORKDIR, 0700 }, /* last: it covers the others' way in */
+};
 
-/* The next folder in d; what is none is removed on the way. NULL at the end. */
-static const char *next_folder(DIR *d)
+#define LAST (COUNT(WORK) - 1)
+
+/* Remove a folder, and what is in it but for folders: what most jobs leave. */
+static bool remove_flat(int at, const char *name)
 {
+	if (unlinkat(at, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+		return true;
+	DIR *d = fdopendir(openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 	for (const struct dirent *e; d && (e = readdir(d));)
-		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 &&
-		    unlinkat(dirfd(d), e->d_name, 0) != 0)
-			return e->d_name;
-	return NULL;
-}
-
-/*
- * Remove what is in the folder called name; folders in it move up to top instead, under numbers.
- * So a tree of any depth goes without recursion and without a path.
- */
-static void flatten(int top, const char *name, unsigned long *number)
-{
-	DIR *d = open_dir(top, name);
-	char fresh[32];
-	for (const char *inner; (inner = next_folder(d));) {
-		DIR *below = open_dir(dirfd(d), inner); /* it moves only if it may be written */
-		if (below)
-			closedir(below);
-		snprintf(fresh, sizeof(fresh), ".%lu", (*number)++);
-		if (renameat(dirfd(d), inner, top, fresh) != 0)
-			break;
-	}
+		unlinkat(dirfd(d), e->d_name, 0);
 	if (d)
 		closedir(d);
-	unlinkat(top, name, AT_REMOVEDIR);
+	return unlinkat(at, name, AT_REMOVEDIR) == 0;
 }
 
-bool folder_remove(int at, const char *name)
+/* Remove it whatever is in it, however deep, and even if its owner has locked it. */
+static bool remove_tree(char *path)
 {
-	DIR *d = open_dir(at, name);
-	unsigned long number = 0;
-	bool is_left = d != NULL;
-	for (unsigned pass = 0; is_left && pass < MAX_DEPTH; pass++) {
-		is_left = false;
-		rewinddir(d);
-		for (const char *inner; (inner = next_folder(d)); is_left = true)
-			flatten(dirfd(d), inner, &number);
-	}
-	if (d)
-		closedir(d);
-	return unlinkat(at, name, AT_REMOVEDIR) == 0 || errno == ENOENT;
+	char sh[] = "/bin/sh", option[] = "-c";
+	char script[] = "chmod -R u+rwx -- \"$0\"; rm -rf -- \"$0\"";
+	char *argv[] = { sh, option, script, path, NULL };
+	int status = 1;
+	pid_t pid;
+	if (remove_flat(AT_FDCWD, path))
+		return true;
+	errno = posix_spawn(&pid, sh, NULL, NULL, argv, environ);
+	return errno == 0 && waitpid(pid, &status, 0) == pid && status == 0;
 }
 
-bool folder_sweep(const char *prefix, struct why *w)
+/* Remove the folders whose names start so: of the warden before us, if it was killed. */
+static bool sweep(const char *prefix, struct why *w)
 {
 	struct stat st;
+	char path[PATH_MAX];
 	bool is_ok = true;
 	DIR *d = opendir(PLACE);
-	for (const struct dirent *e; d && (e = readdir(d));)
-		if (strncmp(e->d_name, prefix, strlen(prefix)) == 0 &&
-		    fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    st.st_uid == geteuid() && !folder_remove(dirfd(d), e->d_name))
-			is_ok = fail(w, "cannot remove " PLACE "/%s: %m", e->d_name);
+	for (const struct dirent *e; d && (e = readdir(d));) {
+		snprintf(path, sizeof(path), PLACE "/%s", e->d_name);
+		if (strncmp(e->d_name, prefix, strlen(prefix)) == 0 && lstat(path, &st) == 0 &&
+		    st.st_uid == geteuid() && !remove_tree(path))
+			is_ok = fail(w, "cannot remove %s: %m", path);
+	}
 	if (d)
 		closedir(d);
 	return is_ok;
 }
 
+/* -- the tmpfs -- */
+
+/* Give it the size that the job may have, which is most often the last one's. */
+static bool resize(struct slot *s, const struct jail_prepare *p, struct why *w)
+{
+	char options[128];
+	bool is_there = s->folder.disk_bytes > 0;
+	if (is_there && p->disk_bytes == s->folder.disk_bytes &&
+	    p->max_files == s->folder.max_files)
+		return true;
+	snprintf(options, sizeof(options), "mode=0711,size=%llu,nr_inodes=%llu",
+		 (unsigned long long)p->disk_bytes,
+		 (unsigned long long)p->max_files + COUNT(WORK) + 1);
+	errno = EINVAL; /* of 0 bytes: to tmpfs that is without a limit */
+	if (p->disk_bytes == 0 ||
+	    mount("work", JAIL_WORKDIR, "tmpfs", MS_NOSUID | MS_NODEV | (is_there ? MS_REMOUNT : 0),
+		  options) != 0)
+		return fail(w, "cannot mount a working folder of %llu bytes: %m",
+			    (unsigned long long)p->disk_bytes);
+	s->folder = *p;
+	return true;
+}
+
+/* Empty it, or where that cannot be proven, let it go: to be mounted anew. */
+static bool empty(struct slot *s, struct why *w)
+{
+	struct statvfs v;
+	int at = open(JAIL_WORKDIR, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	for (size_t i = 0; i < COUNT(WORK); i++)
+		remove_flat(at, WORK[i].name);
+	close(at);
+	/* a file without a name may still be open somewhere, as the folder is in the service */
+	if (statvfs(JAIL_WORKDIR, &v) == 0 && v.f_bfree == v.f_blocks && v.f_ffree + 1 == v.f_files)
+		return true; /* but for its root */
+	s->folder.disk_bytes = 0;
+	return umount2(JAIL_WORKDIR, MNT_DETACH) == 0 ||
+	       fail(w, "cannot unmount the working folder: %m");
+}
+
+bool folder_show(struct why *w)
+{
+	char from[64];
+	for (size_t i = 0; i < COUNT(WORK); i++) {
+		snprintf(from, sizeof(from), JAIL_WORKDIR "/%s", WORK[i].name);
+		if (mount(from, WORK[i].at, NULL, MS_BIND, NULL) != 0)
+			return fail(w, "cannot show %s: %m", WORK[i].at);
+	}
+	return true;
+}
+
+/* -- one job's -- */
+
 bool folder_open(struct slot *s, struct why *w)
 {
+	if (s->mode == MODE_FULL) {
+		snprintf(s->base, sizeof(s->base), JAIL_WORKDIR);
+		return true;
+	}
 	snprintf(s->base, sizeof(s->base), PLACE "/%s.XXXXXX", s->name);
-	/* of the warden before us, if it was killed; the point, for slot 1 is not slot 10 */
-	char prefix[sizeof(s->name) + 1];
+	char prefix[sizeof(s->name) + 1]; /* the point, for slot 1 is not slot 10 */
 	snprintf(prefix, sizeof(prefix), "%s.", s->name);
-	if (!folder_sweep(prefix, w))
+	if (!sweep(prefix, w))
 		return false;
 	if (!mkdtemp(s->base)) {
 		s->base[0] = '\0';
@@ -103,9 +142,37 @@ bool folder_open(struct slot *s, struct why *w)
 	return chmod(s->base, 0711) == 0 || fail(w, "cannot open up %s: %m", s->base);
 }
 
-bool folder_make(const struct slot *s, const char *path, struct why *w)
+bool folder_prepare(struct slot *s, const struct jail_prepare *p, struct why *w)
 {
-	return (folder_remove(AT_FDCWD, path) && mkdir(path, 0700) == 0 &&
-		chown(path, s->uid, s->gid) == 0) ||
-	       fail(w, "cannot make %s: %m", path);
+	char path[sizeof(s->base) + 16] = "";
+	bool is_full = s->mode == MODE_FULL;
+	if (!folder_clear(s, w) || (is_full && !resize(s, p, w)))
+		return false;
+	for (size_t i = is_full ? 0 : LAST; i < COUNT(WORK); i++) {
+		snprintf(path, sizeof(path), "%s/%s", s->base, WORK[i].name);
+		if (mkdir(path, WORK[i].mode) != 0 ||
+		    (s->is_root && chown(path, s->uid, s->gid) != 0))
+			return fail(w, "cannot make %s: %m", path);
+	}
+	s->work = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return s->work >= 0 || fail(w, "cannot open %s: %m", path);
+}
+
+bool folder_clear(struct slot *s, struct why *w)
+{
+	char path[sizeof(s->base) + 16];
+	if (s->work < 0)
+		return true;
+	close(s->work);
+	s->work = -1;
+	if (s->mode == MODE_FULL)
+		return empty(s, w);
+	snprintf(path, sizeof(path), "%s/%s", s->base, WORK[LAST].name);
+	return remove_tree(path) || fail(w, "cannot remove %s: %m", path);
+}
+
+void folder_close(struct slot *s)
+{
+	if (s->mode != MODE_FULL && s->base[0])
+		remove_tree(s->base);
 }

@@ -5,39 +5,26 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/close_range.h>
+#include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <sys/mount.h>
 
 #include "sandbox/warden.h"
 
-#define STACK_BYTES (8u << 20)
-#define MAX_FDS     4096u
-
-static _Noreturn void tell(int report, const struct report *r)
-{
-	_exit(write(report, r, sizeof(*r)) == sizeof(*r) ? 0 : 1);
-}
-
-/* Execve keeps what the warden blocks, and what whoever started it ignored. */
-static void reset_signals(void)
-{
-	sigset_t none;
-	sigemptyset(&none);
-	for (int signo = 1; signo < _NSIG; signo++)
-		signal(signo, SIG_DFL);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
+#define JOB_STACK (8u << 20)
+#define MAX_FDS   4096u
+#define STACK     ((size_t)65536) /* of init, and of the job until its execve */
 
 /* CPU time and memory are the warden's to measure; here only the backstops in case it is late. */
-static bool set_limits(const struct slot *s, const struct job *j, struct why *w)
+static bool set_limits(const struct run *r, struct why *w)
 {
-	const struct jail_run *want = j->limit;
+	const struct jail_run *want = &r->limit;
 	rlim_t cpu = want->cpu_ms ? want->cpu_ms / 1000 + 2 : RLIM_INFINITY;
-	bool is_counted = s->cgroup.kind != CGROUP_NONE;
+	bool is_counted = r->slot->cgroup.kind != CGROUP_NONE;
 	/* Not RLIMIT_AS: node, Java and Go reserve many gigabytes that they never touch. */
 	rlim_t data = is_counted ? RLIM_INFINITY : 4 * want->memory_bytes + (1u << 30);
-	rlim_t tasks = j->max_tasks ? j->max_tasks : RLIM_INFINITY;
+	rlim_t tasks = r->max_tasks ? r->max_tasks : RLIM_INFINITY;
 	const struct {
 		__rlimit_resource_t which;
 		rlim_t soft, hard;
@@ -48,7 +35,7 @@ static bool set_limits(const struct slot *s, const struct job *j, struct why *w)
 		{ RLIMIT_NPROC, tasks, tasks },
 		{ RLIMIT_DATA, data, data },
 		{ RLIMIT_CPU, cpu, want->cpu_ms ? cpu + 1 : cpu },
-		{ RLIMIT_STACK, STACK_BYTES, RLIM_INFINITY },
+		{ RLIMIT_STACK, JOB_STACK, RLIM_INFINITY },
 		{ RLIMIT_RTPRIO, 0, 0 },
 		{ RLIMIT_NICE, 0, 0 },
 		{ RLIMIT_MSGQUEUE, 0, 0 },
@@ -85,15 +72,19 @@ static bool drop_capabilities(struct why *w)
 }
 
 /* Returns only if it fails. */
-static bool become_job(const struct slot *s, const struct job *j, struct why *w)
+static bool become_job(const struct run *r, struct why *w)
 {
-	reset_signals();
+	const struct slot *s = r->slot;
+	sigset_t none;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL); /* execve keeps what the warden blocks */
+	umask(022);
 	/* To be killed for memory before anyone else, which it cannot take back. No harm if not. */
 	text_write(s->proc, "self/oom_score_adj", "500");
 	for (int i = 0; i < 3; i++)
-		if (dup2(j->stdio[i], i) < 0)
+		if (dup2(r->stdio[i], i) < 0)
 			return fail(w, "cannot take fd %d: %m", i);
-	if (!set_limits(s, j, w))
+	if (!set_limits(r, w))
 		return false;
 	if (s->mode != MODE_NONE && (!change_user(s, w) || !drop_capabilities(w)))
 		return false;
@@ -111,54 +102,80 @@ static bool become_job(const struct slot *s, const struct job *j, struct why *w)
 	if (s->mode != MODE_NONE &&
 	    syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0U, &s->filter) != 0)
 		return fail(w, "cannot load the seccomp filter: %m");
-	execve(j->argv[0], j->argv, j->envp);
-	return fail(w, "cannot run %s: %m", j->argv[0]);
+	execve(r->argv[0], r->argv, r->envp);
+	return fail(w, "cannot run %s: %m", r->argv[0]);
 }
 
-_Noreturn void inside_job(const struct slot *s, const struct job *j, int report)
+static int be_job(void *arg)
 {
-	struct report r = { .has_failed = true };
-	become_job(s, j, &r.why);
-	tell(report, &r);
+	const struct run *r = arg;
+	struct report *p = r->slot->report;
+	p->has_failed = !become_job(r, &p->why);
+	return 1;
 }
 
-bool inside_enter(struct why *w)
+/* fn(r) in our memory; in a copy where it must be born in a cgroup of its own: so only clone3 can,
+ * of which the C library has no form with a stack. */
+static pid_t start(struct run *r, int flags, int (*fn)(void *))
 {
+	const struct cgroup *c = &r->slot->cgroup;
+	flags |= CLONE_PIDFD;
+	if (c->kind != CGROUP_V2 || c->group[0] < 0)
+		return clone(fn, r->stacks + 2 * STACK, flags | CLONE_VM | SIGCHLD, r, &r->pidfd);
+	struct clone_args a = { .flags = (uint64_t)flags | CLONE_INTO_CGROUP,
+				.pidfd = (uint64_t)(uintptr_t)&r->pidfd,
+				.exit_signal = SIGCHLD,
+				.cgroup = (uint64_t)c->group[0] };
+	pid_t pid = (pid_t)syscall(SYS_clone3, &a, sizeof(a));
+	if (pid == 0)
+		_exit(fn(r));
+	return pid;
+}
+
+static bool enter(const struct slot *s, struct why *w)
+{
+	struct pollfd p = { s->self, POLLIN, 0 };
 	/* the warden may be killed at any time: then so are we, and with us all of the namespace */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || poll(&p, 1, 0) != 0)
 		return fail(w, "cannot tie init to the warden: %m");
 	/* here and not in the warden: our group may be this command's own */
 	if (unshare(CLONE_NEWCGROUP) != 0)
 		return fail(w, "cannot make a cgroup namespace: %m");
 	return mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC,
 		     "hidepid=2,subset=pid") == 0 ||
-	       fail(w, "cannot mount /proc: %m");
+	       fail(w, "cannot mount /proc%s: %m",
+		    errno == EPERM ? " (parts of the host's are hidden, as in a container)" : "");
 }
 
-_Noreturn void inside_init(const struct slot *s, const struct job *j, int report)
+/* Init: enter, start the job, reap until it ends. Its exit code is 0 if there is a status then. */
+static int be_init(void *arg)
 {
-	struct report r = { .has_failed = true };
-	struct pollfd p = { report, 0, 0 };
-	if (!inside_enter(&r.why))
-		tell(report, &r);
-	/* A warden that was killed before we were tied to it reads no more. */
-	if (poll(&p, 1, 0) != 0)
-		_exit(1);
-	pid_t job = fork();
-	if (job == 0)
-		inside_job(s, j, report);
-	if (job < 0) {
-		fail(&r.why, "cannot fork: %m");
-		tell(report, &r);
-	}
+	const struct run *r = arg;
+	struct report *p = r->slot->report;
+	p->has_failed = !enter(r->slot, &p->why) || (r->argv && !folder_show(&p->why));
+	if (p->has_failed || !r->argv)
+		return 1;
+	pid_t job = clone(be_job, r->stacks + STACK, CLONE_VM | CLONE_VFORK | SIGCHLD, arg);
+	if (job < 0)
+		p->has_failed = !fail(&p->why, "cannot make a process: %m");
 	/* Nobody but the job may hold its pipes open, or its reader would wait for us. */
 	for (int i = 0; i < 3; i++)
-		close(j->stdio[i]);
+		close(r->stdio[i]);
 	for (pid_t pid = 0; pid != job;) {
-		pid = waitpid(-1, &r.status, 0);
-		if (pid < 0 && errno != EINTR)
-			_exit(1);
+		pid = waitpid(-1, &p->status, 0);
+		if (pid < 0)
+			return 1;
 	}
-	r.has_failed = false;
-	tell(report, &r);
+	return 0;
+}
+
+bool inside_start(struct run *r)
+{
+	*r->slot->report = (struct report){ 0 };
+	r->stacks = malloc(2 * STACK);
+	if (!r->stacks)
+		return false;
+	r->pid = r->slot->mode == MODE_FULL ? start(r, CLONE_NEWPID | CLONE_NEWNS, be_init)
+					    : start(r, CLONE_VFORK, be_job);
+	return r->pid > 0;
 }

@@ -3,13 +3,12 @@
  * which runs untrusted commands one at a time.
  *
  *   sandbatch-jail --slot N [--sandbox full|limits|none] [--bind DIR]... [--dns IP]
- *   sandbatch-jail --sweep PID
  *
  * fd 3 is a SOCK_SEQPACKET socket. Messages are one struct each, host byte
  * order, strings apart in a memfd, fds passed with SCM_RIGHTS. When the socket
  * closes the warden kills what runs, removes its cgroups and ends; so it must not
- * be killed instead. --sweep kills and removes what wardens of the service that was
- * process PID left all the same (they are named after it); 0 when nothing is left.
+ * be killed instead. What it then leaves all the same, the next one of that slot and
+ * service removes.
  *
  *   warden  JAIL_READY      once it stands; or JAIL_BROKEN with why, and it ends
  *   service JAIL_PREPARE    make an empty working folder of that size
@@ -17,8 +16,9 @@
  *   service JAIL_RUN        fds: stdin stdout stderr strings
  *   warden  JAIL_ENDED      everything it started is dead
  *           ... JAIL_RUN again in the same folder (unpack, compile, run) ...
- *   service JAIL_CLEAR      forget the folder (the fd reads it until the next JAIL_PREPARE)
- *   warden  JAIL_CLEARED    the slot is as it was after JAIL_READY
+ *   service JAIL_CLEAR      the folder has been read, and the fd closed
+ *   warden  JAIL_CLEARED    it is removed, and the slot as it was after JAIL_READY before
+ *                           the next JAIL_PREPARED
  *   service JAIL_KILL       at any time: what runs ends, as JAIL_CAUSE_KILLED; nothing
  *                           runs: ignored
  */

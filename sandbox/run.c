@@ -15,36 +15,41 @@ static uint64_t now_us(void)
 	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
-/* The strings that came with the message: arguments, then environment, each with its NUL. */
-static bool read_job(struct job *j, int fd, struct why *w)
+static uint64_t to_us(const struct timeval *t)
 {
-	const uint64_t narg = j->limit->narg, n = narg + j->limit->nenv;
+	return (uint64_t)t->tv_sec * 1000000 + (uint64_t)t->tv_usec;
+}
+
+/* The strings that came with the message: arguments, then environment, each with its NUL. */
+static bool read_strings(struct run *r, int fd, struct why *w)
+{
+	const uint64_t narg = r->limit.narg, n = narg + r->limit.nenv;
 	struct stat st;
 	if (narg < 1 || fstat(fd, &st) != 0 || st.st_size < (off_t)n || st.st_size > MAX_STRINGS)
 		return fail(w, "arguments and environment must be 1 to %u bytes", MAX_STRINGS);
 	size_t size = (size_t)st.st_size;
-	j->text = calloc(size + 1, 1);
-	j->argv = calloc(n + 2, sizeof(char *));
-	if (!j->text || !j->argv || pread(fd, j->text, size, 0) != st.st_size)
+	r->text = calloc(size + 1, 1);
+	r->argv = calloc(n + 2, sizeof(char *));
+	if (!r->text || !r->argv || pread(fd, r->text, size, 0) != st.st_size)
 		return fail(w, "cannot read the arguments: %m");
-	char *at = j->text;
-	for (uint64_t i = 0; i <= n && at <= j->text + size; i++) {
+	char *at = r->text;
+	for (uint64_t i = 0; i <= n && at <= r->text + size; i++) {
 		if (i == narg)
 			continue; /* the NULL between the two lists */
-		j->argv[i] = at;
+		r->argv[i] = at;
 		at += strlen(at) + 1;
 	}
-	j->envp = j->argv + narg + 1;
-	return at == j->text + size || fail(w, "there are not %llu strings", (unsigned long long)n);
+	r->envp = r->argv + narg + 1;
+	return at == r->text + size || fail(w, "there are not %llu strings", (unsigned long long)n);
 }
 
 /* A pipe belongs to who made it; the program must be able to open /dev/stdout and /dev/stderr. */
-static void give_pipes(const struct slot *s, const struct job *j)
+static void give_pipes(const struct run *r)
 {
 	struct stat st;
 	for (int i = 0; i < 3; i++)
-		if (fstat(j->stdio[i], &st) == 0 && S_ISFIFO(st.st_mode) &&
-		    fchown(j->stdio[i], s->uid, s->gid) != 0)
+		if (fstat(r->stdio[i], &st) == 0 && S_ISFIFO(st.st_mode) &&
+		    fchown(r->stdio[i], r->slot->uid, r->slot->gid) != 0)
 			continue; /* not ours to give: then it is as it was */
 }
 
@@ -56,62 +61,38 @@ static uint64_t count_tasks(const struct slot *s, uint64_t processes)
 	if (s->is_root)
 		return processes; /* a uid of its own */
 	if (s->mode == MODE_FULL)
-		return processes + 2; /* counted within the user namespace: with warden and init */
+		return processes + 2; /* in the user namespace: with warden and init */
 	return processes + watch_count_user(s->proc, s->uid);
 }
 
-pid_t run_clone(const struct slot *s, int *pidfd)
+static void forget(struct run *r)
 {
-	struct clone_args a = { .flags = CLONE_PIDFD,
-				.pidfd = (uint64_t)(uintptr_t)pidfd,
-				.exit_signal = SIGCHLD };
-	if (s->mode == MODE_FULL)
-		a.flags |= CLONE_NEWPID | CLONE_NEWNS;
-	if (s->cgroup.kind == CGROUP_V2 && s->cgroup.group[0] >= 0) {
-		a.flags |= CLONE_INTO_CGROUP;
-		a.cgroup = (uint64_t)s->cgroup.group[0];
-	}
-	return (pid_t)syscall(SYS_clone3, &a, sizeof(a));
-}
-
-static bool start(struct run *r, const struct slot *s, const struct job *j, struct why *w)
-{
-	int report[2];
-	if (pipe2(report, O_CLOEXEC | O_NONBLOCK) != 0)
-		return fail(w, "cannot make a pipe: %m");
-	r->start_us = now_us();
-	r->pid = run_clone(s, &r->pidfd);
-	if (r->pid == 0) {
-		close(report[0]);
-		(s->mode == MODE_FULL ? inside_init : inside_job)(s, j, report[1]);
-	}
-	close(report[1]);
-	r->report = report[0];
-	if (r->pid > 0)
-		return true;
-	close(report[0]);
-	return fail(w, "cannot make a process: %m");
+	free(r->text);
+	free(r->argv);
+	free(r->stacks);
+	*r = (struct run){ .pidfd = -1 };
 }
 
 bool run_start(struct run *r, struct slot *s, const struct jail_run *limit, const int *fd,
 	       struct jail_ended *ended)
 {
 	struct why w;
-	struct job j = { .limit = limit, .stdio = { fd[0], fd[1], fd[2] } };
-	*r = (struct run){ .pidfd = -1, .limit = *limit };
-	uint64_t processes = r->limit.processes + (s->mode == MODE_FULL);
-	j.max_tasks = count_tasks(s, r->limit.processes);
-	give_pipes(s, &j);
-	bool is_ok = s->work >= 0 || fail(&w, "no working folder was prepared");
-	is_ok = is_ok && read_job(&j, fd[3], &w) &&
-		cgroup_begin(&s->cgroup, r->limit.memory_bytes, processes, &w) &&
-		start(r, s, &j, &w);
-	free(j.text);
-	free(j.argv);
+	*r = (struct run){ .slot = s,
+			   .pidfd = -1,
+			   .limit = *limit,
+			   .stdio = { fd[0], fd[1], fd[2] },
+			   .max_tasks = count_tasks(s, limit->processes),
+			   .start_us = now_us() };
+	give_pipes(r);
+	bool is_ok = (s->work >= 0 || fail(&w, "no working folder was prepared")) &&
+		     read_strings(r, fd[3], &w) &&
+		     cgroup_begin(&s->cgroup, limit->memory_bytes,
+				  limit->processes + (s->mode == MODE_FULL), &w) &&
+		     (inside_start(r) || fail(&w, "cannot make a process: %m"));
 	if (is_ok)
 		return true;
 	cgroup_end(&s->cgroup);
-	*r = (struct run){ .pidfd = -1 };
+	forget(r);
 	*ended = (struct jail_ended){ .op = JAIL_ENDED, .cause = JAIL_CAUSE_FAILED };
 	memcpy(ended->text, w.text, sizeof(ended->text));
 	return false;
@@ -146,8 +127,9 @@ static uint64_t most(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
-static void measure(struct run *r, const struct slot *s)
+static void measure(struct run *r)
 {
+	const struct slot *s = r->slot;
 	if (s->cgroup.kind != CGROUP_NONE) {
 		r->used = cgroup_read(&s->cgroup);
 		return;
@@ -159,28 +141,15 @@ static void measure(struct run *r, const struct slot *s)
 	r->used.refused += r->limit.processes > 1 && now.tasks >= r->limit.processes;
 }
 
-void run_watch(struct run *r, const struct slot *s)
+void run_watch(struct run *r)
 {
-	measure(r, s);
+	measure(r);
 	if (r->used.ooms > 0)
 		run_kill(r, JAIL_CAUSE_MEMORY);
 	if (r->limit.cpu_ms && r->used.cpu_us >= r->limit.cpu_ms * 1000)
 		run_kill(r, JAIL_CAUSE_CPU);
 	if (wall_left_us(r) == 0)
 		run_kill(r, JAIL_CAUSE_WALL);
-}
-
-/* Where the watcher is too late, what wait4 knows: nothing of whom a killed init left unreaped. */
-static void measure_dead(struct run *r, const struct slot *s, const struct rusage *ru)
-{
-	if (s->cgroup.kind != CGROUP_NONE) {
-		measure(r, s);
-		return;
-	}
-	struct timeval t;
-	timeradd(&ru->ru_utime, &ru->ru_stime, &t);
-	r->used.cpu_us = most(r->used.cpu_us, (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_usec);
-	r->used.memory_bytes = most(r->used.memory_bytes, (uint64_t)ru->ru_maxrss * 1024);
 }
 
 static enum jail_cause find_cause(const struct run *r, const struct report *p)
@@ -202,20 +171,35 @@ static bool is_full(int folder)
 	return fstatvfs(folder, &v) == 0 && (v.f_bfree == 0 || (v.f_files > 0 && v.f_ffree == 0));
 }
 
-void run_finish(struct run *r, struct slot *s, struct jail_ended *ended)
+/* Reap it, and end what it left; returns how it ended. */
+static struct report end(struct run *r)
 {
-	struct report p = { 0 };
+	const struct slot *s = r->slot;
 	struct rusage ru = { 0 };
 	int status = 0;
 	wait4(r->pid, &status, 0, &ru);
+	struct report p = *s->report;
+	if (s->mode != MODE_FULL || s->cgroup.kind != CGROUP_NONE)
+		measure(r); /* once more: a bomb may be quicker than the watcher */
 	if (s->mode != MODE_FULL)
 		watch_kill_all(s->proc);
-	measure_dead(r, s, &ru);
-	if (read(r->report, &p, sizeof(p)) != sizeof(p)) {
-		p.status = status;
-		p.has_failed = s->mode == MODE_FULL && r->used.ooms == 0;
+	if (s->cgroup.kind == CGROUP_NONE) {
+		/* nothing of whom a killed init left unreaped */
+		r->used.cpu_us = most(r->used.cpu_us, to_us(&ru.ru_utime) + to_us(&ru.ru_stime));
+		r->used.memory_bytes = most(r->used.memory_bytes, (uint64_t)ru.ru_maxrss * 1024);
+	}
+	if (s->mode == MODE_FULL && status != 0 && !p.has_failed) {
+		p.has_failed = r->used.ooms == 0;
 		fail(&p.why, "the sandbox's init died (wait status %#x)", (unsigned)status);
 	}
+	if (s->mode != MODE_FULL || status != 0)
+		p.status = status;
+	return p;
+}
+
+void run_finish(struct run *r, struct slot *s, struct jail_ended *ended)
+{
+	struct report p = end(r);
 	*ended = (struct jail_ended){
 		.op = JAIL_ENDED,
 		.cause = find_cause(r, &p),
@@ -229,7 +213,6 @@ void run_finish(struct run *r, struct slot *s, struct jail_ended *ended)
 	if (ended->cause == JAIL_CAUSE_FAILED)
 		memcpy(ended->text, p.why.text, sizeof(ended->text));
 	cgroup_end(&s->cgroup);
-	close(r->report);
 	close(r->pidfd);
-	*r = (struct run){ .pidfd = -1 };
+	forget(r);
 }

@@ -92,15 +92,15 @@ static bool obey(struct slot *s, struct run *r, const struct message *m)
 	struct why w;
 	switch (m->u.op) {
 	case JAIL_PREPARE:
-		return slot_prepare(s, &m->u.prepare, &w)
+		return folder_prepare(s, &m->u.prepare, &w)
 			       ? message_send(&prepared, sizeof(prepared), s->work)
 			       : tell_broken(&w);
 	case JAIL_RUN:
 		return run_start(r, s, &m->u.run, m->fd, &ended) ||
 		       message_send(&ended, sizeof(ended), -1);
 	case JAIL_CLEAR:
-		return slot_clear(s, &w) ? message_send(&cleared, sizeof(cleared), -1)
-					 : tell_broken(&w);
+		return message_send(&cleared, sizeof(cleared), -1) &&
+		       (folder_clear(s, &w) || tell_broken(&w));
 	default:
 		run_kill(r, JAIL_CAUSE_KILLED);
 		return true;
@@ -132,7 +132,7 @@ static void serve_all(struct slot *s)
 			run_finish(&r, s, &ended);
 			is_wanted = message_send(&ended, sizeof(ended), -1) && is_wanted;
 		} else if (r.pid > 0) {
-			run_watch(&r, s);
+			run_watch(&r);
 		}
 		if (p[0].revents && !hear(s, &r)) {
 			is_wanted = false;

@@ -1,5 +1,6 @@
 /* What is built once for a slot, and the working folder of its current job. */
 #include <linux/securebits.h>
+#include <sys/mman.h>
 
 #include "sandbox/warden.h"
 
@@ -76,21 +77,16 @@ static bool drop_for_good(struct why *w)
 	       fail(w, "cannot lock the secure bits: %m");
 }
 
-/* Run the first part of init, once, so that READY promises no more than what works here. */
+/* Run init alone, once, so that READY promises no more than what works here. */
 static bool try_init(const struct slot *s, struct why *w)
 {
-	int pidfd, status = 0;
-	pid_t pid = run_clone(s, &pidfd);
-	if (pid == 0)
-		_exit(inside_enter(w) ? 0 : errno);
-	if (pid < 0)
+	struct run r = { .slot = s };
+	if (!inside_start(&r))
 		return fail(w, "cannot make a pid namespace: %m");
-	close(pidfd);
-	waitpid(pid, &status, 0);
-	errno = WEXITSTATUS(status);
-	return status == 0 ||
-	       fail(w, "cannot mount /proc%s: %m",
-		    errno == EPERM ? " (parts of the host's are hidden, as in a container)" : "");
+	waitpid(r.pid, NULL, 0);
+	close(r.pidfd);
+	free(r.stacks);
+	return !s->report->has_failed || fail(w, "%s", s->report->why.text);
 }
 
 bool slot_open(struct slot *s, struct why *w)
@@ -103,47 +99,29 @@ bool slot_open(struct slot *s, struct why *w)
 	s->proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->proc < 0)
 		return fail(w, "cannot open /proc: %m");
+	s->self = (int)syscall(SYS_pidfd_open, getpid(), 0U);
+	s->report = mmap(NULL, sizeof(*s->report), PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (s->self < 0 || s->report == MAP_FAILED)
+		return fail(w, "cannot make room for reports: %m");
 	if (!cgroup_open(&s->cgroup, s->name, w))
 		return false;
 	/* Inside a v1 group's limit we must not be the victim; only root may ask for that. */
 	text_write(AT_FDCWD, "/proc/self/oom_score_adj", "-1000");
-	bool is_counted = s->cgroup.kind != CGROUP_NONE;
-	if (s->mode != MODE_NONE && (!filter_build(&s->filter, is_counted, w) ||
-				     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0))
+	if (s->mode != MODE_NONE &&
+	    (!filter_build(&s->filter, 0, s->cgroup.kind != CGROUP_NONE, w) ||
+	     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0))
 		return false;
-	if (s->mode != MODE_FULL)
-		/* orphans come to us, and files lie in a folder of the host */
-		return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
-			       ? folder_open(s, w)
-			       : fail(w, "cannot become the reaper: %m");
+	if (!folder_open(s, w))
+		return false;
+	if (s->mode != MODE_FULL) /* without init orphans come to us */
+		return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0;
 	return enter_namespaces(s, w) && drop_for_good(w) && try_init(s, w);
-}
-
-bool slot_prepare(struct slot *s, const struct jail_prepare *p, struct why *w)
-{
-	char path[sizeof(s->base) + sizeof("/job")] = JAIL_WORKDIR;
-	if (s->mode != MODE_FULL)
-		snprintf(path, sizeof(path), "%s/job", s->base);
-	if (!slot_clear(s, w) ||
-	    !(s->mode == MODE_FULL ? root_mount_work(s, p, w) : folder_make(s, path, w)))
-		return false;
-	s->work = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return s->work >= 0 || fail(w, "cannot open %s: %m", path);
-}
-
-bool slot_clear(struct slot *s, struct why *w)
-{
-	if (s->work < 0)
-		return true;
-	close(s->work);
-	s->work = -1;
-	return s->mode != MODE_FULL || root_unmount_work(w);
 }
 
 void slot_close(struct slot *s)
 {
-	if (s->base[0])
-		folder_remove(AT_FDCWD, s->base);
+	folder_close(s);
 	cgroup_close(&s->cgroup);
 	free(s->filter.filter);
 }

@@ -5,9 +5,9 @@
  *   serve.c   the socket: messages with fds, and the loop that obeys them
  *   text.c    sentences for humans, small files as text
  *   slot.c    once per slot: cgroups, namespaces, privileges
- *   root.c    the file tree that jobs see, and their working folder in it
- *   folder.c  the working folder where there are no namespaces
- *   cgroup.c  limits and counters of cgroup v1 and v2; sweep
+ *   root.c    the file tree that jobs see
+ *   folder.c  the working folder in it
+ *   cgroup.c  limits and counters of cgroup v1 and v2
  *   filter.c  the seccomp filter
  *   run.c     one command from start to end, seen from the warden
  *   inside.c  the same seen from inside: init and the job's process up to exec
@@ -18,6 +18,10 @@
  * the program ended, and takes everything else with it when it ends. The job is
  * hostile from execve on. Without namespaces there is no init: the warden is the
  * reaper. Linux 5.14 or later.
+ *
+ * Init runs in the warden's memory, on a stack of its own, and the job until its execve
+ * in init's, which waits for that as after vfork: nothing is copied. So both allocate
+ * nothing; and as errno is the warden's too, init decides nothing by it.
  */
 #ifndef SANDBOX_WARDEN_H
 #define SANDBOX_WARDEN_H
@@ -71,7 +75,8 @@ bool text_write(int dir, const char *path, const char *text);
 
 /* -- cgroup.c -- */
 enum cgroup_kind { CGROUP_NONE, CGROUP_V1, CGROUP_V2 };
-enum { CGROUP_PIDS, CGROUP_MEMORY, CGROUP_CPU, CGROUP_HIERARCHIES };
+enum { CGROUP_PIDS, CGROUP_MEMORY, CGROUP_CPUACCT, CGROUP_HIERARCHIES };
+enum { CG_PIDS, CG_REFUSED, CG_MEMORY, CG_SWAP, CG_PEAK, CG_OOMS, CG_CPU, CG_FILES };
 
 /*
  * v1: one group per hierarchy for the slot's life, the warden in it, so that jobs are born there:
@@ -83,7 +88,9 @@ struct cgroup {
 	const char *name;              /* of our groups */
 	int base[CGROUP_HIERARCHIES];  /* the folder our group is made in; v2 uses the first only */
 	int group[CGROUP_HIERARCHIES]; /* our group; -1: none now */
-	struct usage start;            /* counters as the command started */
+	int file[CG_FILES];
+	uint64_t last[CG_FILES]; /* written there */
+	struct usage start;      /* counters as the command started */
 };
 
 /* Find and join what there is, kind says what; fails only if it is there and does not work. */
@@ -96,8 +103,6 @@ struct usage cgroup_read(const struct cgroup *c);
 void cgroup_end(struct cgroup *c);
 /* Leave our groups and remove them. */
 void cgroup_close(struct cgroup *c);
-/* Kill what is left in any group whose name starts so, and remove them. */
-bool cgroup_sweep(const char *prefix, struct why *w);
 
 /* -- slot.c -- */
 #define MAX_BINDS 32
@@ -108,10 +113,17 @@ bool cgroup_sweep(const char *prefix, struct why *w);
 /* Their uid and gid inside a user namespace, when the warden is an ordinary user. */
 #define INNER_UID 1000u
 
+/* What init tells, and the job before its execve: written there, in memory they share with us. */
+struct report {
+	bool has_failed; /* it could not be started; why */
+	int status;      /* of wait(2) */
+	struct why why;
+};
+
 struct slot {
 	unsigned number;
 	enum mode mode;
-	char name[40]; /* of its cgroups and folder: sandbatch.SERVICE.SLOT, to sweep by */
+	char name[40];               /* of its cgroups and folder: sandbatch.SERVICE.SLOT */
 	const char *bind[MAX_BINDS]; /* more folders to show, read-only */
 	size_t nbind;
 	const char *dns; /* name server in the network we were started in; NULL: no network */
@@ -122,37 +134,37 @@ struct slot {
 	uid_t outer_uid; /* the same, as the service sees it */
 	gid_t outer_gid;
 	int proc; /* the host's /proc, opened before the root was left */
+	int self; /* pidfd of the warden */
 	struct cgroup cgroup;
 	struct sock_fprog filter;
-	int work;      /* the working folder; -1: none is prepared */
-	char base[64]; /* without namespaces: the folder that holds it */
+	struct report *report;
+	int work;                   /* the working folder; -1: none is prepared */
+	struct jail_prepare folder; /* the tmpfs it is in; of 0 bytes: there is none */
+	char base[64];              /* the folder it lies in */
 };
 
 /* Build everything that lasts; on failure w is what JAIL_BROKEN says. */
 bool slot_open(struct slot *s, struct why *w);
-bool slot_prepare(struct slot *s, const struct jail_prepare *p, struct why *w);
-/* Forget the working folder. */
-bool slot_clear(struct slot *s, struct why *w);
 void slot_close(struct slot *s);
 
-/* -- root.c: both act on the caller's mount namespace -- */
+/* -- root.c -- */
+/* In the caller's mount namespace. */
 bool root_build(const struct slot *s, struct why *w);
-bool root_mount_work(const struct slot *s, const struct jail_prepare *p, struct why *w);
-bool root_unmount_work(struct why *w);
 
 /* -- folder.c -- */
-/* Make the folder that holds the working folder; its name goes to s->base. */
+/* Find, or make, the folder that holds the working folder; its name goes to s->base. */
 bool folder_open(struct slot *s, struct why *w);
-/* Make the working folder anew. */
-bool folder_make(const struct slot *s, const char *path, struct why *w);
-/* Remove a folder and all in it, where nobody else may be writing. */
-bool folder_remove(int at, const char *name);
-/* Remove the folders of ours whose names start so. */
-bool folder_sweep(const char *prefix, struct why *w);
+/* Make the working folder, empty; s->work is it. */
+bool folder_prepare(struct slot *s, const struct jail_prepare *p, struct why *w);
+/* Show the three folders of a job where it looks for them, in the caller's mount namespace. */
+bool folder_show(struct why *w);
+/* Remove the working folder. */
+bool folder_clear(struct slot *s, struct why *w);
+void folder_close(struct slot *s);
 
 /* -- filter.c -- */
-/* Compile the filter. is_counted: memory is counted by a cgroup. */
-bool filter_build(struct sock_fprog *out, bool is_counted, struct why *w);
+/* Compile the filter for an architecture, 0: this one. is_counted: a cgroup counts memory. */
+bool filter_build(struct sock_fprog *out, uint32_t arch, bool is_counted, struct why *w);
 
 /* -- watch.c -- */
 /* What all descendants of root use now, by the host's /proc, and CPU time of those it reaped. */
@@ -163,23 +175,20 @@ uint64_t watch_count_user(int proc, uid_t uid);
 void watch_kill_all(int proc);
 
 /* -- run.c -- */
+/* One command. Init and the job read it while they start. */
 struct run {
+	const struct slot *slot;
 	pid_t pid; /* 0: nothing runs */
 	int pidfd; /* -1: nothing runs */
-	int report;
 	struct jail_run limit;
-	enum jail_cause cause; /* why we killed it; 0: we did not */
-	uint64_t start_us;
-	struct usage used;
-};
-
-/* A command as it came over the socket. */
-struct job {
-	const struct jail_run *limit;
 	char *text; /* its strings */
 	char **argv, **envp;
 	int stdio[3];
-	uint64_t max_tasks; /* RLIMIT_NPROC; 0: the cgroup counts */
+	uint64_t max_tasks;    /* RLIMIT_NPROC; 0: the cgroup counts */
+	char *stacks;          /* of init and the job */
+	enum jail_cause cause; /* why we killed it; 0: we did not */
+	uint64_t start_us;
+	struct usage used;
 };
 
 /* Start it, with stdio and strings in fd. False, with *ended filled in, if that cannot be done. */
@@ -188,30 +197,17 @@ bool run_start(struct run *r, struct slot *s, const struct jail_run *limit, cons
 /* For how long at most to wait for something to happen, ms; -1: any. */
 int run_timeout(const struct run *r);
 /* Look at the clock and the counters; kill it if a limit is passed. */
-void run_watch(struct run *r, const struct slot *s);
+void run_watch(struct run *r);
 void run_kill(struct run *r, enum jail_cause cause);
 /* Its first process has ended: end the rest, collect the numbers. */
 void run_finish(struct run *r, struct slot *s, struct jail_ended *ended);
-/* Make a process in namespaces of its own, like fork(2): 0 in the child; *pidfd is to be closed. */
-pid_t run_clone(const struct slot *s, int *pidfd);
 
 /* -- serve.c -- */
 /* Build the slot and serve the socket until it closes; false if it cannot be built. */
 bool serve(struct slot *s);
 
 /* -- inside.c -- */
-/* What init, or the job before its execve, tells the warden; the first one counts. */
-struct report {
-	bool has_failed; /* it could not be started: why */
-	int status;      /* of wait(2) */
-	struct why why;
-};
-
-/* Init: enter, start the job, reap until it ends, report. */
-_Noreturn void inside_init(const struct slot *s, const struct job *j, int report);
-/* The job: give up everything and exec. */
-_Noreturn void inside_job(const struct slot *s, const struct job *j, int report);
-/* The part of init that may fail, on its own: to see at the start whether it can work here. */
-bool inside_enter(struct why *w);
+/* Start init, or without namespaces the job; init alone if there is none. False with errno. */
+bool inside_start(struct run *r);
 
 #endif

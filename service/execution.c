@@ -56,11 +56,12 @@ static void finish(struct execution *x)
 {
 	struct place *place = x->place;
 	struct arena arena = x->arena;
+	bool is_prepared = x->folder.fd >= 0;
 
 	timer_stop(place->executor->o.loop, &x->soon);
-	if (x->folder.fd >= 0 && place->slot.pid)
+	fs_close(&x->folder.fd); /* first: the warden proves that it is gone */
+	if (is_prepared && place->slot.pid)
 		slot_clear(&place->slot);
-	fs_close(&x->folder.fd);
 	place->run = NULL;
 	x->result.artifact = x->artifacts.item;
 	x->result.nartifact = x->artifacts.n;

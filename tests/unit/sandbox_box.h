@@ -172,11 +172,11 @@ static inline void box_prepare(const struct limits *l)
 static inline void box_clear(void)
 {
 	struct jail_plain answer;
+	close(b.folder);
+	b.folder = -1;
 	say(JAIL_CLEAR);
 	receive(&answer, sizeof(answer), NULL);
 	assert_int_equal(answer.op, JAIL_CLEARED);
-	close(b.folder);
-	b.folder = -1;
 }
 
 static inline int strings_of(const char *const *argv, struct jail_run *r)
