@@ -11,7 +11,7 @@
  * service removes.
  *
  *   warden  JAIL_READY      once it stands; or JAIL_BROKEN with why, and it ends
- *   service JAIL_PREPARE    make an empty working folder of that size
+ *   service JAIL_PREPARE    make an empty working folder of that size; the last one goes
  *   warden  JAIL_PREPARED   fd: folder; the service fills it, through this fd only
  *   service JAIL_RUN        fds: stdin stdout stderr strings
  *   warden  JAIL_ENDED      everything it started is dead

@@ -8,6 +8,7 @@
 
 #define CHUNK         65536
 #define CHUNKS_A_TURN 16 /* then others have their turn */
+#define LATER_MS      20 /* a pipe holds the few words of a program that has ended by then */
 #define CHUNKS_AT_LAST \
 	1024 /* a pipe holds 1 MiB at most (pipe(7)); a writer that lives on gets no more */
 
@@ -15,6 +16,7 @@ static void stop(struct capture *c)
 {
 	if (c->fd < 0)
 		return;
+	timer_stop(c->loop, &c->later);
 	loop_unwatch(c->loop, c->fd);
 	fs_close(&c->fd);
 }
@@ -46,6 +48,19 @@ static void on_readable(void *ctx, uint32_t events)
 	drain(ctx, CHUNKS_A_TURN);
 }
 
+/*
+ * Begin to read. Most programs are short and say little: to wake up for each of their words costs
+ * more than all the rest of them does here.
+ */
+static void on_later(void *ctx)
+{
+	struct capture *c = ctx;
+	struct err e;
+
+	if (!loop_watch(c->loop, c->fd, EPOLLIN, on_readable, c, &e))
+		timer_set(c->loop, &c->later, loop_now_ms(c->loop) + LATER_MS);
+}
+
 /* Only our end must not block: the program's end is as any program expects. */
 static bool set_nonblocking(int fd)
 {
@@ -71,11 +86,8 @@ int capture_open(struct capture *c, struct loop *loop, size_t max_bytes, struct 
 		fs_close(&c->fd);
 		return -1;
 	}
-	if (!loop_watch(loop, c->fd, EPOLLIN, on_readable, c, e)) {
-		fs_close(&end[1]);
-		fs_close(&c->fd);
-		return -1;
-	}
+	c->later = (struct timer){ .fn = on_later, .ctx = c };
+	timer_set(loop, &c->later, loop_now_ms(loop) + LATER_MS);
 	return end[1];
 }
 

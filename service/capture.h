@@ -14,6 +14,7 @@ struct capture {
 	int fd; /* -1: not open */
 	struct buf kept;
 	bool is_truncated;
+	struct timer later; /* when it begins to be read */
 };
 
 #define CAPTURE_NONE ((struct capture){ .fd = -1 })

@@ -175,8 +175,10 @@ static void answered(struct slot *s, const union message *m, int fd)
 	timer_stop(s->o.loop, &s->due);
 	if (m->op == JAIL_READY)
 		s->ready = m->ready;
-	if (m->op == JAIL_CLEARED)
+	if (s->is_used && (m->op == JAIL_CLEARED || m->op == JAIL_PREPARED)) {
+		s->is_used = false;
 		s->nfail = 0;
+	}
 	s->o.told(s->o.ctx, &news);
 }
 
@@ -222,6 +224,7 @@ static void forget_process(struct slot *s)
 	fs_close(&s->sock);
 	s->pid = 0;
 	s->awaits = 0;
+	s->is_used = false;
 	network_close(&s->network);
 }
 
@@ -458,12 +461,23 @@ void slot_kill(struct slot *s)
 	send_message(s, &m, sizeof(m), NULL, 0);
 }
 
-void slot_clear(struct slot *s)
+static void on_unused(void *ctx)
 {
+	struct slot *s = ctx;
 	struct jail_plain m = { .op = JAIL_CLEAR };
 
 	await_answer(s, JAIL_CLEARED, ANSWER_MS);
 	send_message(s, &m, sizeof(m), NULL, 0);
+}
+
+/* Not at once: a job that waited comes in this very turn, and its folder takes the place of this
+ * one without another round trip. */
+void slot_clear(struct slot *s)
+{
+	s->is_used = true;
+	s->due.fn = on_unused;
+	s->due.ctx = s;
+	timer_set(s->o.loop, &s->due, loop_now_ms(s->o.loop) + 1);
 }
 
 void slot_let_go(struct slot *s)

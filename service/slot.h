@@ -43,6 +43,7 @@ struct slot {
 	pid_t pid; /* 0: none runs */
 	int pidfd, sock;
 	uint32_t awaits; /* op of the answer that is due; 0: none */
+	bool is_used;    /* the folder of a job that is over is still there */
 	int nfail;       /* wardens in a row that died before they cleared a job */
 	struct jail_ready ready;
 	struct network network; /* up before the warden starts, and closed with it */
@@ -63,10 +64,12 @@ bool slot_is_idle(const struct slot *s);
 /* It is not up, and SLOT_TRIES wardens in a row died. It is still tried, ever more seldom. */
 bool slot_is_broken(const struct slot *s);
 
+/* A new working folder in the place of the last one. */
 void slot_prepare(struct slot *s, uint64_t disk_bytes, uint32_t max_files);
 /* fd: stdin, stdout, stderr, strings; they stay the caller's. */
 void slot_run(struct slot *s, const struct jail_run *run, const int fd[4]);
 void slot_kill(struct slot *s);
+/* The job is over: forget its folder, in a moment, unless slot_prepare is called before that. */
 void slot_clear(struct slot *s);
 
 /* Let the warden end; then wait for it (5 s, after that it is killed). All are let go before any is

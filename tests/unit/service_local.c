@@ -460,7 +460,7 @@ static void a_job_is_cancelled_before_it_began(void **state)
 	finish(b);
 	assert_cancelled(&b->result);
 	assert_int_equal(b->result.out.len, 0);
-	/* its slot is being cleared now: the next job waits for that, and is cancelled meanwhile */
+	/* its folder is there still: the next job's takes its place, and is cancelled meanwhile */
 	executor_local.cancel(start(b, &r));
 	finish(b);
 	assert_cancelled(&b->result);
