@@ -216,6 +216,8 @@ static const char *enter_as_nft(const void *ctx)
 			       : "enter the network";
 	if (unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0)
 		return "make a network namespace";
+	/* nobody else can have its address: else IPv6 would begin a second or two late */
+	write_text("/proc/sys/net/ipv6/conf/default/accept_dad", "0");
 	return (uid == 0 || map_self(uid, gid)) && keep_net_admin() ? NULL
 								    : "be heard in its namespace";
 }
