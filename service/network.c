@@ -22,7 +22,8 @@
 #include "base/log.h"
 #include "base/proc.h"
 
-#define NOBODY    65534 /* never a job's uid: it owns the namespaces, and so may change them */
+/* A uid of no account and of no job: who has it may change the namespaces. */
+#define STRANGER  63999
 #define UP_MS     10000
 #define RULES_MAX (1 << 20)
 #define TOOL_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -85,7 +86,7 @@ static size_t next_tool(const struct networking *n, size_t from)
 	return from;
 }
 
-/* Forwarders run as nobody, or as who we are. */
+/* Forwarders run as a stranger, or as who we are. */
 static bool has_tun(void)
 {
 	struct stat st;
@@ -164,11 +165,11 @@ const char *networking_tool(const struct networking *n, const char **why)
 }
 
 /* In a child: as root no longer. */
-static bool become_nobody(void)
+static bool become_stranger(void)
 {
 	return geteuid() != 0 ||
-	       (setgroups(0, NULL) == 0 && setresgid(NOBODY, NOBODY, NOBODY) == 0 &&
-		setresuid(NOBODY, NOBODY, NOBODY) == 0);
+	       (setgroups(0, NULL) == 0 && setresgid(STRANGER, STRANGER, STRANGER) == 0 &&
+		setresuid(STRANGER, STRANGER, STRANGER) == 0);
 }
 
 /* In a child: keep this one capability over the namespaces across exec. */
@@ -207,8 +208,8 @@ static const char *enter_as_nft(const void *ctx)
 	uid_t uid = geteuid();
 	gid_t gid = getegid();
 
-	if (!become_nobody())
-		return "become nobody";
+	if (!become_stranger())
+		return "become another user";
 	if (w->net >= 0)
 		return setns(w->user, CLONE_NEWUSER) == 0 && setns(w->net, CLONE_NEWNET) == 0 &&
 				       keep_net_admin()
@@ -225,7 +226,7 @@ static const char *enter_as_nft(const void *ctx)
 static const char *enter_as_forwarder(const void *ctx)
 {
 	(void)ctx;
-	return become_nobody() ? NULL : "become nobody";
+	return become_stranger() ? NULL : "become another user";
 }
 
 /* Root keeps its user namespace, and is almighty in that one all the same. */
@@ -357,13 +358,13 @@ static bool start_child(struct network *w, struct child *c, struct proc *p, loop
 	return false;
 }
 
-/* end[1] writes what end[0] reads; who becomes nobody may open them by their names in /proc. */
+/* end[1] writes what end[0] reads; who becomes a stranger may open them by their names in /proc. */
 static bool make_pipe(int end[2], struct err *e)
 {
 	if (pipe2(end, O_CLOEXEC) < 0)
 		return err_sys(e, "cannot make a pipe");
-	if (geteuid() == 0 && fchown(end[0], NOBODY, NOBODY) < 0)
-		return err_sys(e, "cannot give a pipe to nobody");
+	if (geteuid() == 0 && fchown(end[0], STRANGER, STRANGER) < 0)
+		return err_sys(e, "cannot give a pipe away");
 	return true;
 }
 

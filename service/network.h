@@ -1,8 +1,8 @@
 /*
  * network -- what connects the slots of semitrusted jobs: outbound, to public addresses.
  *
- * Each such slot has a network namespace of its own, made here and owned by a user namespace of
- * nobody (of ourselves, if we are no root): in it a forwarder of Debian's, pasta or slirp4netns,
+ * Each such slot has a network namespace of its own, made here and owned by a user namespace that
+ * is ours, or if we are root a stranger's: in it a forwarder of Debian's, pasta or slirp4netns,
  * holds the other end of the only interface and makes ordinary sockets of what comes out; nftables
  * has refused by then what must not be reached (rules.h). Neither ever runs as root. The warden is
  * started inside, once all stands; forwarder and rules are out of its jobs' reach.
