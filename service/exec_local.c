@@ -48,22 +48,42 @@ static int local_room(const struct executor *x)
 	return n < free ? n : free;
 }
 
-/* A free place, one whose slot is idle already if there is one, a broken one at last. */
-static struct place *pick_place(struct executor *x, enum wire_network network)
+/* How well the place suits: it works, nothing of another tenant's is in its network, it is idle. */
+static int rank(const struct place *p, const char *tenant)
+{
+	bool is_own = p->network == WIRE_ZEROTRUST || !p->tenant[0] || !strcmp(p->tenant, tenant);
+
+	if (slot_is_broken(&p->slot))
+		return 1;
+	return 2 + is_own + (is_own && slot_is_idle(&p->slot));
+}
+
+static struct place *pick_place(struct executor *x, enum wire_network network, const char *tenant)
 {
 	struct place *best = NULL;
+	int highest = 0;
 
 	for (int i = 0; i < x->nplace; i++) {
 		struct place *p = &x->place[i];
+		int n = p->run || p->network != network ? 0 : rank(p, tenant);
 
-		if (p->run || p->network != network)
-			continue;
-		if (slot_is_idle(&p->slot))
-			return p;
-		if (!best || (!is_free(best) && is_free(p)))
+		if (n > highest) {
 			best = p;
+			highest = n;
+		}
 	}
 	return best;
+}
+
+/* A network remembers: what answers to one tenant's packets must not come to the next one's job. */
+static void hand_over(struct place *p, const char *tenant)
+{
+	if (!p->is_started)
+		slot_start_soon(&p->slot);
+	else if (p->network != WIRE_ZEROTRUST && strcmp(p->tenant, tenant) != 0)
+		slot_renew(&p->slot);
+	p->is_started = true;
+	snprintf(p->tenant, sizeof(p->tenant), "%s", tenant);
 }
 
 static void local_close(struct executor *x)
@@ -90,12 +110,10 @@ static struct execution *local_start(struct executor *x, const struct executor_j
 	const char *why;
 	/* one without a place to run in is refused in any */
 	enum wire_network network = executor_network(x, &why) ? r->network : WIRE_ZEROTRUST;
-	struct place *place = pick_place(x, network);
+	struct place *place = pick_place(x, network, job->tenant);
 
 	assert(place);
-	if (!place->is_started)
-		slot_start_soon(&place->slot);
-	place->is_started = true;
+	hand_over(place, job->tenant);
 	return execution_start(place, job, r, language, done, ctx);
 }
 

@@ -5,6 +5,7 @@
 #ifndef SERVICE_EXECUTION_H
 #define SERVICE_EXECUTION_H
 
+#include "base/digest.h"
 #include "service/executor.h"
 #include "service/slot.h"
 #include "service/versions.h"
@@ -16,6 +17,7 @@ struct place {
 	struct execution *run;     /* NULL: free */
 	enum wire_network network; /* that its jobs have, always */
 	bool is_started;           /* its slot was, once */
+	char tenant[DIGEST_HEX];   /* whose job was last in it; "": none was */
 };
 
 struct executor {

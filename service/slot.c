@@ -269,7 +269,11 @@ static void on_end(void *ctx, uint32_t events)
 	else
 		snprintf(how, sizeof(how), "ended unexpectedly, with code %d", WEXITSTATUS(status));
 	forget_process(s);
-	tell_loss(s, how);
+	if (s->is_renewed && status == 0)
+		slot_start_soon(s);
+	else
+		tell_loss(s, how);
+	s->is_renewed = false;
 }
 
 static void on_due(void *ctx)
@@ -347,12 +351,18 @@ static void launch(struct slot *s)
 }
 
 /* Have the warden end as it does by itself, with all that it made. */
-static void let_end(struct slot *s, const char *why)
+static void let_end(struct slot *s)
 {
-	if (!s->why[0])
-		snprintf(s->why, sizeof(s->why), "%s", why);
 	closed(s);
 	fs_close(&s->sock);
+}
+
+void slot_renew(struct slot *s)
+{
+	if (!s->pid || s->awaits == JAIL_READY)
+		return; /* one without a past comes anyway */
+	s->is_renewed = true;
+	let_end(s);
 }
 
 /* The network is up, or down: then so is the slot, since what its job sees is not what it asked
@@ -362,12 +372,17 @@ static void on_network(void *ctx, const char *why)
 {
 	struct slot *s = ctx;
 
-	if (!why)
+	if (!why) {
 		launch(s);
-	else if (s->pid)
-		let_end(s, why);
-	else
+		return;
+	}
+	if (!s->pid) {
 		tell_no_start(s, why);
+		return;
+	}
+	if (!s->why[0])
+		snprintf(s->why, sizeof(s->why), "%s", why);
+	let_end(s);
 }
 
 static void start(struct slot *s)

@@ -48,6 +48,7 @@ struct slot {
 	struct jail_ready ready;
 	struct network network; /* up before the warden starts, and closed with it */
 	struct timer due;       /* the answer is late, or (no process) it is time to start again */
+	bool is_renewed;        /* it ends because another is to come */
 	char why[256];          /* why we killed it, if we did */
 };
 
@@ -59,6 +60,8 @@ bool slot_await(struct slot *s, struct err *e);
 /* Start it from the loop, soon; without a start, o is all that it knows. */
 void slot_init(struct slot *s, const struct slot_options *o);
 void slot_start_soon(struct slot *s);
+/* Another warden, in another network, in place of the one that runs. Only while no job is in it. */
+void slot_renew(struct slot *s);
 /* It could take a job at once. */
 bool slot_is_idle(const struct slot *s);
 /* It is not up, and SLOT_TRIES wardens in a row died. It is still tried, ever more seldom. */

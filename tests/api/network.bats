@@ -279,6 +279,34 @@ names() {
 	eventually again
 }
 
+# hears_late KEY -- what an answer that comes when its job has ended does in the next one, which is this key's.
+hears_late() {
+	local port=$((50000 + RANDOM % 10000))
+	printf 'import socket\nu = socket.socket(2, 2)\nu.bind(("", %s))\nu.sendto(b"later", ("%s", 7777))\n' \
+		"$port" 93.184.216.34 >send.py
+	cat >hear.py <<-PY
+		import socket
+		u = socket.socket(2, 2)
+		u.bind(("", $port))
+		u.settimeout(2)
+		print(u.recv(100).decode())
+	PY
+	request semitrusted send.py
+	answers 200 POST /execute -H 'Content-Type: application/json' -H 'Authorization: Bearer one' -d @request
+	jq -e .success body
+	request semitrusted hear.py
+	answers 200 POST /execute -H 'Content-Type: application/json' -H "Authorization: Bearer $1" -d @request
+}
+
+@test "what comes for one tenant's job late is not given to the next tenant's" {
+	host_serve --slots 1
+	hears_late one
+	jq -e '.stdout == "93.184.216.34 hears 93.184.215.2\n"' body
+	hears_late two
+	jq -e '.stdout == "" and (.stderr | test("timed out"))' body
+	not grep warn 1.err
+}
+
 @test "a service that is killed leaves no forwarder" {
 	each_user dies
 }

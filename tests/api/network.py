@@ -38,7 +38,7 @@ def talk(c, who, answer):
 def udp(s, answer):
     while True:
         data, who = s.recvfrom(2048)
-        s.sendto(answer(data, who), who)
+        threading.Timer(1 if data == b"later" else 0, s.sendto, (answer(data, who), who)).start()
 
 
 def name_server(query):
