@@ -1,9 +1,12 @@
 #include "wire/print.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/digest.h"
 #include "base/json.h"
+
+#define KEY_MAX 64
 
 static void add(struct wire_out *o, const char *text)
 {
@@ -15,16 +18,24 @@ static void add_quoted(struct wire_out *o, const char *data, size_t len)
 	o->is_full = o->is_full || !json_quote(o->b, data, len);
 }
 
-/* What stands in front of a value. */
+/* What stands in front of a value, in one piece. Keys are words of ours. */
 static void begin(struct wire_out *o, const char *key)
 {
+	char text[KEY_MAX + sizeof(",\"\":")], *at = text;
+	size_t n = key ? strlen(key) : 0;
+
+	assert(n <= KEY_MAX);
 	if (o->has_item)
-		add(o, ",");
+		*at++ = ',';
 	o->has_item = true;
-	if (!key)
-		return;
-	add_quoted(o, key, strlen(key));
-	add(o, ":");
+	if (key) {
+		*at++ = '"';
+		memcpy(at, key, n);
+		at += n;
+		*at++ = '"';
+		*at++ = ':';
+	}
+	o->is_full = o->is_full || !buf_add(o->b, text, (size_t)(at - text));
 }
 
 void wire_put_raw(struct wire_out *o, const char *key, const char *json)
@@ -59,6 +70,14 @@ void wire_put_text(struct wire_out *o, const char *key, const char *value)
 	}
 	begin(o, key);
 	add_quoted(o, value, strlen(value));
+}
+
+void wire_put_pair(struct wire_out *o, const struct wire_pair *pair)
+{
+	begin(o, NULL);
+	add_quoted(o, pair->key, strlen(pair->key));
+	add(o, ":");
+	add_quoted(o, pair->value, strlen(pair->value));
 }
 
 void wire_put_base64(struct wire_out *o, const char *key, struct bytes value)

@@ -13,11 +13,12 @@ struct wire_out {
 	bool has_item; /* what comes next needs a comma */
 };
 
-/* In a list key is NULL. */
+/* In a list key is NULL; else it is a word that stands in JSON as it is. */
 void wire_open(struct wire_out *o, const char *key, const char *bracket);
 void wire_close(struct wire_out *o, const char *bracket);
 void wire_put_bytes(struct wire_out *o, const char *key, struct bytes value);
 void wire_put_text(struct wire_out *o, const char *key, const char *value); /* NULL: null */
+void wire_put_pair(struct wire_out *o, const struct wire_pair *pair);       /* of any text */
 void wire_put_base64(struct wire_out *o, const char *key, struct bytes value);
 void wire_put_int(struct wire_out *o, const char *key, int64_t value);
 void wire_put_bool(struct wire_out *o, const char *key, bool value);

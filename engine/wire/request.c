@@ -238,7 +238,7 @@ static void print_env(struct wire_out *o, const struct wire_request *r)
 		return;
 	wire_open(o, "env", "{");
 	for (size_t i = 0; i < r->nenv; i++)
-		wire_put_text(o, r->env[i].key, r->env[i].value);
+		wire_put_pair(o, &r->env[i]);
 	wire_close(o, "}");
 }
 
