@@ -20,7 +20,7 @@ static const struct option_row serve_options[] = {
 	{ "data", 0, "DIR", "where jobs are kept ($XDG_STATE_HOME/sandbatch)", OPTION_TEXT,
 	  offsetof(struct serve, data), 0, 0 },
 	{ "slots", 0, "N", "jobs that run at once (the number of CPUs)", OPTION_NUMBER,
-	  offsetof(struct serve, slots), 1, 499 },
+	  offsetof(struct serve, slots), 1, 4096 },
 	{ "keys", 0, "FILE", "who may use it, and how much (see keys new); SIGHUP reads it again",
 	  OPTION_TEXT, offsetof(struct serve, keys), 0, 0 },
 	{ "tls-cert", 0, "FILE", "serve HTTPS on TCP with this PEM chain of certificates",

@@ -8,6 +8,8 @@
 #include "base/log.h"
 #include "service/compiled.h"
 
+#define SLOTS_MAX 499 /* with those for networks the last is 998; the jail takes up to 999 */
+
 bool executor_is_full(const struct executor *x)
 {
 	return !strcmp(x->o.sandbox, "full");
@@ -184,9 +186,15 @@ static bool add_networked(struct executor *x, struct err *e)
 static struct executor *local_open(const struct executor_options *o, struct err *e)
 {
 	struct arena arena = { 0 };
-	struct executor *x = ARENA_NEW(&arena, 1, struct executor);
+	struct executor *x;
 
 	assert(o->slots > 0);
+	if (o->slots > SLOTS_MAX) {
+		err_set(e, ERR_USAGE, "--slots must be at most %d with sandboxes, not %d",
+			SLOTS_MAX, o->slots);
+		return NULL;
+	}
+	x = ARENA_NEW(&arena, 1, struct executor);
 	x->o = *o;
 	x->compiled = -1;
 	x->place = ARENA_NEW(&arena, 2 * (size_t)o->slots, struct place);
