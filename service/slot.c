@@ -235,6 +235,8 @@ static void start_later(struct slot *s)
 	if (s->nfail > 0)
 		delay = s->nfail > 7 ? RETRY_MAX_MS : RETRY_MS << (s->nfail - 1);
 	s->nfail++;
+	if (s->o.networking && slot_is_broken(s))
+		return;
 	s->due.fn = on_due;
 	s->due.ctx = s;
 	timer_set(s->o.loop, &s->due, loop_now_ms(s->o.loop) + delay);
@@ -402,6 +404,8 @@ void slot_init(struct slot *s, const struct slot_options *o)
 
 void slot_start_soon(struct slot *s)
 {
+	if (s->pid || s->network.all)
+		return; /* it is under way */
 	s->due.fn = on_due;
 	s->due.ctx = s;
 	timer_set(s->o.loop, &s->due, loop_now_ms(s->o.loop));

@@ -57,14 +57,15 @@ bool slot_open(struct slot *s, const struct slot_options *o, struct err *e);
 /* Block until it is ready, and watch it from then on; fails with the warden's own sentence if it is
  * broken. */
 bool slot_await(struct slot *s, struct err *e);
-/* Start it from the loop, soon; without a start, o is all that it knows. */
+/* Instead of opening it: it is started from the loop, at slot_start_soon. */
 void slot_init(struct slot *s, const struct slot_options *o);
 void slot_start_soon(struct slot *s);
 /* Another warden, in another network, in place of the one that runs. Only while no job is in it. */
 void slot_renew(struct slot *s);
 /* It could take a job at once. */
 bool slot_is_idle(const struct slot *s);
-/* It is not up, and SLOT_TRIES wardens in a row died. It is still tried, ever more seldom. */
+/* It is not up, and SLOT_TRIES wardens in a row died. It is still tried, ever more seldom; with a
+ * network, at slot_start_soon only. */
 bool slot_is_broken(const struct slot *s);
 
 /* A new working folder in the place of the last one. */

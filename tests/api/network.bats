@@ -353,6 +353,20 @@ dies() {
 	grep -q 'pasta does not work here: slirp4netns is tried in its place' 1.err
 }
 
+@test "where neither works a job failed at once, and nobody tries again before the next one" {
+	cover /usr/bin/pasta 'exit 3'
+	cover /usr/bin/slirp4netns 'exit 4'
+	host_serve --slots 1
+	reaches semitrusted 93.184.216.34 >told
+	echo 'the sandbox of slot 2 could not be started: its slirp4netns ended with code 4' | diff - told
+	local before after
+	before=$(wc -l <1.err)
+	reaches zerotrust 93.184.216.34 | grep -q 'Network is unreachable'
+	reaches semitrusted 93.184.216.34 | diff told -
+	after=$(wc -l <1.err)
+	[ "$((after - before))" = 1 ]
+}
+
 @test "where nothing can connect them semitrusted jobs are refused, and told what is missing" {
 	hide /usr/bin/pasta
 	hide /usr/bin/slirp4netns
