@@ -29,7 +29,7 @@ static bool set_limits(const struct run *r, struct why *w)
 		__rlimit_resource_t which;
 		rlim_t soft, hard;
 	} table[] = {
-		{ RLIMIT_CORE, 0, 0 },
+		{ RLIMIT_CORE, 1, 1 }, /* 0 would not keep the host's handler from running */
 		{ RLIMIT_FSIZE, want->file_bytes, want->file_bytes },
 		{ RLIMIT_NOFILE, MAX_FDS, MAX_FDS },
 		{ RLIMIT_NPROC, tasks, tasks },
@@ -39,6 +39,7 @@ static bool set_limits(const struct run *r, struct why *w)
 		{ RLIMIT_RTPRIO, 0, 0 },
 		{ RLIMIT_NICE, 0, 0 },
 		{ RLIMIT_MSGQUEUE, 0, 0 },
+		{ RLIMIT_SIGPENDING, 4096, 4096 }, /* timers too */
 	};
 	for (size_t i = 0; i < COUNT(table); i++) {
 		struct rlimit l = { 0, 0 };

@@ -4,8 +4,7 @@
 #include "sandbox/warden.h"
 
 static const char USAGE[] =
-	"usage: sandbatch-jail --slot N [--sandbox full|limits|none] [--bind DIR]... [--dns IP]\n"
-	"\n"
+	"usage: sandbatch-jail --slot N [--sandbox full|limits|none] [--bind DIR]... [--dns IP]\n\n"
 	"Runs untrusted commands for one slot of sandbatch's service, which starts it\n"
 	"with a SOCK_SEQPACKET socket as fd 3.\n";
 
@@ -61,8 +60,7 @@ static void block_signals(void)
 	sigset_t all;
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
-	/* whatever we were started with: jobs inherit it, and an ignored SIGCHLD would reap for us
-	 */
+	/* jobs inherit what we were started with, and an ignored SIGCHLD would reap for us */
 	for (int signo = 1; signo < _NSIG; signo++)
 		signal(signo, SIG_DFL);
 	prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);

@@ -99,6 +99,7 @@ static bool obey(struct slot *s, struct run *r, const struct message *m)
 		return run_start(r, s, &m->u.run, m->fd, &ended) ||
 		       message_send(&ended, sizeof(ended), -1);
 	case JAIL_CLEAR:
+		close(socket(AF_UNIX, SOCK_DGRAM, 0)); /* collects those left in flight */
 		return message_send(&cleared, sizeof(cleared), -1) &&
 		       (folder_clear(s, &w) || tell_broken(&w));
 	default:

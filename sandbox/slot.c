@@ -21,15 +21,12 @@ static const struct {
 static bool userns_refused(const char *step, struct why *w)
 {
 	char value[16];
-	int saved = errno;
+	fail(w, "namespaces are refused here, as in a container (%s): %m", step);
 	for (size_t i = 0; i < COUNT(SWITCH); i++)
 		if (*text_read(AT_FDCWD, SWITCH[i].path, value, sizeof(value)) == SWITCH[i].off)
-			return fail(w,
-				    "user namespaces are turned off here: an administrator must "
-				    "run sysctl -w %s",
-				    SWITCH[i].remedy);
-	errno = saved;
-	return fail(w, "namespaces are refused here, as in a container (%s): %m", step);
+			fail(w, "user namespaces are off: root must run sysctl -w %s",
+			     SWITCH[i].remedy);
+	return false;
 }
 
 /*

@@ -30,8 +30,6 @@ bool text_write(int dir, const char *path, const char *text)
 	if (fd < 0)
 		return false;
 	bool is_written = write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-	int saved = errno;
-	close(fd);
-	errno = saved;
+	close(fd); /* leaves errno alone */
 	return is_written;
 }

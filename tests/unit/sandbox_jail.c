@@ -256,9 +256,9 @@ static void where_user_namespaces_are_off_the_sysctl_is_named(void **state)
 	b.sock = pair[0];
 	receive(&b.ready, sizeof(b.ready), NULL);
 	assert_int_equal(b.ready.op, JAIL_BROKEN);
-	assert_string_equal(b.ready.text,
-			    "user namespaces are turned off here: an administrator must run "
-			    "sysctl -w user.max_user_namespaces=10000");
+	assert_string_equal(
+		b.ready.text,
+		"user namespaces are off: root must run sysctl -w user.max_user_namespaces=10000");
 	assert_int_equal(WEXITSTATUS(wait_for(b.pid)), 1);
 	close(b.sock);
 	assert_nothing_left();
