@@ -66,7 +66,8 @@ UNIT_BIN   := $(UNIT:tests/unit/%.c=$(BUILD)/unit/%.t)
 say         = $(if $(V),,@echo '$(1)	$@'; )
 unit_room   = $(firstword $(subst _, ,$(1)))
 
-SOURCES    := $(wildcard engine/*/*.c service/*.c sandbox/*.c cmd/*.c tests/unit/*.c tests/fuzz/*.c)
+ATTACKS    := $(wildcard tests/attacks/*.c)
+SOURCES    := $(wildcard engine/*/*.c service/*.c sandbox/*.c cmd/*.c tests/unit/*.c tests/fuzz/*.c) $(ATTACKS)
 HEADERS    := $(wildcard engine/*/*.h service/*.h sandbox/*.h cmd/*.h tests/*/*.h)
 SCRIPTS    := .ci/run .ci/install tests/one $(wildcard tests/*/*.bats tests/*/*.bash) $(filter-out %.c,$(wildcard tests/bench/*)) \
               tests/languages/run tests/languages/install
@@ -74,7 +75,7 @@ FUZZ       := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 # What `make test` runs; TESTS=tests/cli/run.bats runs that alone.
 TESTS      ?= $(UNIT_BIN) $(wildcard tests/*/*.bats)
 
-all: $(BUILD)/sandbatch $(BUILD)/sandbatch-jail $(BUILD)/etc/languages.yml ## build everything
+all: $(BUILD)/sandbatch $(BUILD)/sandbatch-jail $(BUILD)/sandbatch-attacks $(BUILD)/etc/languages.yml ## build everything
 
 demo: ## install what is missing, build, run specs/tour.yaml
 	@.ci/install build run
@@ -196,6 +197,7 @@ deps: ## install the Debian packages for building and running
 install: all ## install below $(DESTDIR)$(PREFIX)
 	install -D -m755 $(BUILD)/sandbatch $(DESTDIR)$(BINDIR)/sandbatch
 	install -D -m755 $(BUILD)/sandbatch-jail $(DESTDIR)$(LIBEXECDIR)/sandbatch-jail
+	install -D -m755 $(BUILD)/sandbatch-attacks $(DESTDIR)$(LIBEXECDIR)/sandbatch-attacks
 	install -D -m644 etc/languages.yml $(DESTDIR)$(DATADIR)/languages.yml
 	install -D -m644 man/sandbatch.1 $(DESTDIR)$(MANDIR)/man1/sandbatch.1
 	install -D -m644 etc/sandbatch.service $(DESTDIR)$(PREFIX)/lib/systemd/system/sandbatch.service
@@ -234,6 +236,11 @@ endif
 
 $(BUILD)/sandbatch-jail: $(call objects,$(call sources,sandbox))
 	$(call say,LD)$(CC) $(HARDEN_LD) $(LDFLAGS) -o $@ $^ $(JAIL_LIBS)
+
+# It attacks, so nothing of a sanitizer's is in its way, nor in that of the limits it runs into.
+$(BUILD)/sandbatch-attacks: $(ATTACKS) tests/attacks/attacks.h
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(BASE_CFLAGS) -O1 -fPIE -pie -o $@ $(ATTACKS) -pthread
 
 $(BUILD)/etc/%: etc/%
 	@mkdir -p $(@D)

@@ -138,9 +138,11 @@ static inline _Noreturn void exec_jail(const char *const *argv)
 	_exit(121);
 }
 
+/* As from a service that is careless with its fds. */
 static inline _Noreturn void become_warden(int sock, enum who who, const char *mode)
 {
 	dup2(sock, JAIL_FD);
+	dup2(STDERR_FILENO, 77);
 	become(who);
 	exec_jail((const char *[]){ "jail", "--slot", "7", "--sandbox", mode, NULL });
 }
@@ -312,39 +314,6 @@ static inline int tidy(void **state)
 }
 
 /* -- jobs -- */
-
-/* Put tests/attacks/NAME into the working folder, as the service does. */
-static inline void put(const char *name)
-{
-	static char text[65536];
-	char path[128];
-	snprintf(path, sizeof(path), "tests/attacks/%s", name);
-	int from = open(path, O_RDONLY | O_CLOEXEC);
-	int to = openat(b.folder, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	assert_true(from >= 0 && to >= 0);
-	ssize_t n = read(from, text, sizeof(text));
-	assert_true(n > 0 && write(to, text, (size_t)n) == n);
-	if (geteuid() == 0)
-		assert_int_equal(fchown(to, b.ready.uid, b.ready.gid), 0);
-	close(from);
-	close(to);
-}
-
-/* Run the attack, by what its name ends in; C is compiled in the sandbox first. */
-static inline struct jail_ended run_attack(const struct limits *l, const char *name,
-					   const char *arg)
-{
-	const char *interpreter = strstr(name, ".py") ? "/usr/bin/python3" : "/bin/bash";
-	put(name);
-	if (strstr(name, ".c")) {
-		const char *cc[] = { "/usr/bin/cc", "-O1", "-w", "-o", "program", name, NULL };
-		struct jail_ended e = box_run(&DEFAULT, cc);
-		assert_string_equal(b.err, "");
-		assert_int_equal(e.cause, JAIL_CAUSE_EXIT);
-		return box_run(l, (const char *[]){ "/tmp/program", arg, NULL });
-	}
-	return box_run(l, (const char *[]){ interpreter, name, arg, NULL });
-}
 
 /* The next job in the slot: the three folders are empty, and no process runs but its own. */
 static inline void assert_slot_is_clean(void)

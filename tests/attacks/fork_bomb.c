@@ -1,8 +1,0 @@
-/* Doubles for ever. */
-#include <unistd.h>
-
-int main(void)
-{
-	for (;;)
-		fork();
-}
