@@ -141,7 +141,9 @@ fuzz-run: $(FUZZ:%=$(BUILD)/%.fuzz) # build and run them one after the other
 			-artifact_prefix=$(BUILD)/ $(BUILD)/corpus/$$f $$seeds; \
 	done
 
-bench: all ## how quick it is, as a table; BENCH=engine runs that part alone
+bench: ## install what is missing, build, tell how quick it is, as a table; BENCH=engine runs that part alone
+	@.ci/install build run bench
+	@$(MAKE) all
 	@BUILD=$(abspath $(BUILD)) tests/bench/run $(BENCH)
 
 lint: ## clang-format, clang-tidy, cppcheck, shellcheck, the rules of the rooms, headers alone, man page
