@@ -69,7 +69,7 @@ unit_room   = $(firstword $(subst _, ,$(1)))
 ATTACKS    := $(wildcard tests/attacks/*.c)
 SOURCES    := $(wildcard engine/*/*.c service/*.c sandbox/*.c cmd/*.c tests/unit/*.c tests/fuzz/*.c) $(ATTACKS)
 HEADERS    := $(wildcard engine/*/*.h service/*.h sandbox/*.h cmd/*.h tests/*/*.h)
-SCRIPTS    := .ci/run .ci/install tests/one $(wildcard tests/*/*.bats tests/*/*.bash) $(filter-out %.c,$(wildcard tests/bench/*)) \
+SCRIPTS    := .ci/run .ci/install tests/one $(wildcard tests/*/*.bats tests/*/*.bash) $(filter-out %.c %.py,$(wildcard tests/bench/*)) \
               tests/languages/run tests/languages/install
 FUZZ       := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 # What `make test` runs; TESTS=tests/cli/run.bats runs that alone.

@@ -9,9 +9,8 @@
 #include "service/zalloc.h"
 
 #define RETRY_MS 1000 /* after a commit that failed */
-#define KEEP_MAX    \
-	((size_t)16 \
-	 << 20) /* of requests that wait in memory; more are read again when they start */
+/* Bytes of requests that wait in memory; what is more is read again when it starts. */
+#define KEEP_MAX   ((size_t)32 << 20)
 #define KEEP_LEAST ((size_t)8 << 10) /* what even a small one takes */
 
 TAILQ_HEAD(jobs, job);
@@ -237,18 +236,19 @@ bool queue_has_room(const struct queue *q, const char *tenant, size_t n, struct 
 		       q->order.npending);
 }
 
-/* Keep the parsed request if it is likely to start soon; else it is read again then. */
+/* What keeping the parsed request in memory counts. */
+static size_t kept_size(const struct submission *s)
+{
+	return s->body.len > KEEP_LEAST ? s->body.len : KEEP_LEAST;
+}
+
 static void keep_request(struct queue *q, struct job *j, const struct submission *s)
 {
-	size_t n = s->body.len * 2 > KEEP_LEAST ? s->body.len * 2 : KEEP_LEAST;
-
-	if (q->kept_bytes + n > KEEP_MAX)
-		return;
 	j->arena = *s->arena;
 	*s->arena = (struct arena){ 0 };
 	j->request = s->request;
-	j->kept_bytes = n;
-	q->kept_bytes += n;
+	j->kept_bytes = kept_size(s);
+	q->kept_bytes += j->kept_bytes;
 }
 
 static bool submit_new(struct queue *q, const struct submission *s, const char *digest,
@@ -266,12 +266,16 @@ static bool submit_new(struct queue *q, const struct submission *s, const char *
 		.digest = digest,
 		.request = s->body,
 	};
+	bool is_kept = q->kept_bytes + kept_size(s) <= KEEP_MAX;
 	struct job *j;
 	int64_t seq;
 
 	if (!queue_has_room(q, s->tenant, 1, e))
 		return false;
 	job_id(id, row.created_ms);
+	/* After a crash an interactive job is cancelled, not run: nobody will read its request. */
+	if (is_kept && s->is_interactive)
+		row.request = (struct bytes){ "", 0 };
 	if (!store_add(q->parts.store, &row, &seq, e))
 		return false;
 	j = job_new(q, id, row.created_ms);
@@ -280,7 +284,8 @@ static bool submit_new(struct queue *q, const struct submission *s, const char *
 	j->is_detected = s->is_detected;
 	j->language = s->language;
 	job_enter(q, j, s->tenant, s->language->name);
-	keep_request(q, j, s);
+	if (is_kept)
+		keep_request(q, j, s);
 	j->is_born = true;
 	TAILQ_INSERT_TAIL(&q->born, j, born);
 	attach(j, w);
