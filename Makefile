@@ -52,11 +52,12 @@ MAY_cache   := base wire
 MAY_run     := base wire spec plan pack api check keep cache
 MAY_report  := base wire spec plan check run
 MAY_service := base wire pack
-MAY_sandbox :=
+MAY_sandbox := warm
+MAY_warm    :=
 MAY_cmd     := base wire spec plan pack api check keep cache run report service
-ROOMS       := base wire spec plan pack api check keep cache run report service sandbox cmd
+ROOMS       := base wire spec plan pack api check keep cache run report service sandbox warm cmd
 
-sources     = $(wildcard engine/$(1)/*.c $(filter $(1)/%,$(wildcard service/*.c sandbox/*.c cmd/*.c)))
+sources     = $(wildcard engine/$(1)/*.c $(filter $(1)/%,$(wildcard service/*.c sandbox/*.c cmd/*.c warm/start.c warm/limits.c warm/words.c)))
 objects     = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 reach       = $(sort $(1) $(foreach r,$(MAY_$(1)),$(call reach,$(r))))
 libs        = $(foreach r,$(call reach,$(1)),$(BUILD)/lib/$(r).a)
@@ -67,15 +68,16 @@ say         = $(if $(V),,@echo '$(1)	$@'; )
 unit_room   = $(firstword $(subst _, ,$(1)))
 
 ATTACKS    := $(wildcard tests/attacks/*.c)
-SOURCES    := $(wildcard engine/*/*.c service/*.c sandbox/*.c cmd/*.c tests/unit/*.c tests/fuzz/*.c) $(ATTACKS)
-HEADERS    := $(wildcard engine/*/*.h service/*.h sandbox/*.h cmd/*.h tests/*/*.h)
+SOURCES    := $(wildcard engine/*/*.c service/*.c sandbox/*.c warm/*.c cmd/*.c tests/unit/*.c tests/fuzz/*.c) $(ATTACKS)
+HEADERS    := $(wildcard engine/*/*.h service/*.h sandbox/*.h warm/*.h cmd/*.h tests/*/*.h)
 SCRIPTS    := .ci/run .ci/install tests/one $(wildcard tests/*/*.bats tests/*/*.bash) $(filter-out %.c %.py,$(wildcard tests/bench/*)) \
               tests/languages/run tests/languages/install
+ETC        := etc/languages.yml $(wildcard etc/warm/*)
 FUZZ       := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 # What `make test` runs; TESTS=tests/cli/run.bats runs that alone.
 TESTS      ?= $(UNIT_BIN) $(wildcard tests/*/*.bats)
 
-all: $(BUILD)/sandbatch $(BUILD)/sandbatch-jail $(BUILD)/sandbatch-attacks $(BUILD)/etc/languages.yml ## build everything
+all: $(BUILD)/sandbatch $(BUILD)/sandbatch-jail $(BUILD)/sandbatch-warm.so $(BUILD)/sandbatch-attacks $(ETC:%=$(BUILD)/%) ## build everything
 
 demo: ## install what is missing, build, run specs/tour.yaml
 	@.ci/install build run
@@ -200,7 +202,9 @@ install: all ## install below $(DESTDIR)$(PREFIX)
 	install -D -m755 $(BUILD)/sandbatch $(DESTDIR)$(BINDIR)/sandbatch
 	install -D -m755 $(BUILD)/sandbatch-jail $(DESTDIR)$(LIBEXECDIR)/sandbatch-jail
 	install -D -m755 $(BUILD)/sandbatch-attacks $(DESTDIR)$(LIBEXECDIR)/sandbatch-attacks
+	install -D -m755 $(BUILD)/sandbatch-warm.so $(DESTDIR)$(LIBEXECDIR)/sandbatch-warm.so
 	install -D -m644 etc/languages.yml $(DESTDIR)$(DATADIR)/languages.yml
+	install -D -m644 -t $(DESTDIR)$(DATADIR)/warm etc/warm/*
 	install -D -m644 man/sandbatch.1 $(DESTDIR)$(MANDIR)/man1/sandbatch.1
 	install -D -m644 etc/sandbatch.service $(DESTDIR)$(PREFIX)/lib/systemd/system/sandbatch.service
 	install -D -m644 etc/sandbatch.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/sandbatch.conf
@@ -236,13 +240,18 @@ $(BUILD)/obj/no_leaks.o:
 	@echo 'const char *__lsan_default_options(void) { return "detect_leaks=0"; }' | $(CC) -xc -c -o $@ -
 endif
 
-$(BUILD)/sandbatch-jail: $(call objects,$(call sources,sandbox))
+$(BUILD)/sandbatch-jail: $(call objects,$(call sources,sandbox) $(call sources,warm))
 	$(call say,LD)$(CC) $(HARDEN_LD) $(LDFLAGS) -o $@ $^ $(JAIL_LIBS)
 
 # It attacks, so nothing of a sanitizer's is in its way, nor in that of the limits it runs into.
 $(BUILD)/sandbatch-attacks: $(ATTACKS) tests/attacks/attacks.h
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(BASE_CFLAGS) -O1 -fPIE -pie -o $@ $(ATTACKS) -pthread
+
+# What is loaded into a language's interpreter: nothing of ours beside it, and never a sanitizer.
+$(BUILD)/sandbatch-warm.so: warm/hold.c warm/eval.c warm/limits.c warm/words.c warm/warm.h warm/eval.h sandbox/jail.h $(BUILD)/flags
+	$(call say,LD)$(CC) $(BASE_CFLAGS) -O2 -g -fstack-protector-strong -fPIC -fvisibility=hidden -shared -Wl,-z,relro,-z,now -o $@ \
+		warm/hold.c warm/eval.c warm/limits.c warm/words.c
 
 $(BUILD)/etc/%: etc/%
 	@mkdir -p $(@D)

@@ -164,11 +164,12 @@ static bool open_v1(struct cgroup *c, struct why *w)
 
 static bool begin_v1(struct cgroup *c, uint64_t memory_bytes, uint64_t processes)
 {
+	memory_bytes += c->idle.memory_bytes;
 	/* memory with swap is never below memory alone: up with the first, down with the other */
 	bool is_more = memory_bytes > c->last[CG_MEMORY];
 	return limit(c, is_more ? CG_SWAP : CG_MEMORY, memory_bytes) &&
 	       limit(c, is_more ? CG_MEMORY : CG_SWAP, memory_bytes) &&
-	       limit(c, CG_PIDS, processes + 1) && /* the warden is inside */
+	       limit(c, CG_PIDS, processes + c->idle.tasks + 1) && /* the warden is inside */
 	       put(c, CG_PEAK, 0);
 }
 
@@ -245,6 +246,8 @@ struct usage cgroup_read(const struct cgroup *c)
 	now.cpu_us -= c->start.cpu_us;
 	now.ooms -= c->start.ooms;
 	now.refused -= c->start.refused;
+	if (c->kind == CGROUP_V1 && now.memory_bytes > c->idle.memory_bytes)
+		now.memory_bytes -= c->idle.memory_bytes;
 	return now;
 }
 

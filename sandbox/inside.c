@@ -12,46 +12,7 @@
 
 #include "sandbox/warden.h"
 
-#define JOB_STACK (8u << 20)
-#define MAX_FDS   4096u
-#define STACK     ((size_t)65536) /* of init, and of the job until its execve */
-
-/* CPU time and memory are the warden's to measure; here only the backstops in case it is late. */
-static bool set_limits(const struct run *r, struct why *w)
-{
-	const struct jail_run *want = &r->limit;
-	rlim_t cpu = want->cpu_ms ? want->cpu_ms / 1000 + 2 : RLIM_INFINITY;
-	bool is_counted = r->slot->cgroup.kind != CGROUP_NONE;
-	/* Not RLIMIT_AS: node, Java and Go reserve many gigabytes that they never touch. */
-	rlim_t data = is_counted ? RLIM_INFINITY : 4 * want->memory_bytes + (1u << 30);
-	rlim_t tasks = r->max_tasks ? r->max_tasks : RLIM_INFINITY;
-	const struct {
-		__rlimit_resource_t which;
-		rlim_t soft, hard;
-	} table[] = {
-		{ RLIMIT_CORE, 1, 1 }, /* 0 would not keep the host's handler from running */
-		{ RLIMIT_FSIZE, want->file_bytes, want->file_bytes },
-		{ RLIMIT_NOFILE, MAX_FDS, MAX_FDS },
-		{ RLIMIT_NPROC, tasks, tasks },
-		{ RLIMIT_DATA, data, data },
-		{ RLIMIT_CPU, cpu, want->cpu_ms ? cpu + 1 : cpu },
-		{ RLIMIT_STACK, JOB_STACK, RLIM_INFINITY },
-		{ RLIMIT_RTPRIO, 0, 0 },
-		{ RLIMIT_NICE, 0, 0 },
-		{ RLIMIT_MSGQUEUE, 0, 0 },
-		{ RLIMIT_SIGPENDING, 4096, 4096 }, /* timers too */
-	};
-	for (size_t i = 0; i < COUNT(table); i++) {
-		struct rlimit l = { 0, 0 };
-		/* never more than what we have: only root may raise it */
-		getrlimit(table[i].which, &l);
-		l.rlim_cur = table[i].soft < l.rlim_max ? table[i].soft : l.rlim_max;
-		l.rlim_max = table[i].hard < l.rlim_max ? table[i].hard : l.rlim_max;
-		if (setrlimit(table[i].which, &l) != 0)
-			return fail(w, "cannot set resource limit %d: %m", (int)table[i].which);
-	}
-	return true;
-}
+#define STACK ((size_t)65536) /* of init, and of the job until its execve */
 
 /* Inside a user namespace there is but one uid, which we have, and setgroups is denied. */
 static bool change_user(const struct slot *s, struct why *w)
@@ -85,8 +46,8 @@ static bool become_job(const struct run *r, struct why *w)
 	for (int i = 0; i < 3; i++)
 		if (dup2(r->stdio[i], i) < 0)
 			return fail(w, "cannot take fd %d: %m", i);
-	if (!set_limits(r, w))
-		return false;
+	if (!warm_limit(&r->limits))
+		return fail(w, "cannot set resource limits: %m");
 	if (s->mode != MODE_NONE && (!change_user(s, w) || !drop_capabilities(w)))
 		return false;
 	/* after the change of user, which resets it; without namespaces it alone ties it to us */
@@ -98,16 +59,17 @@ static bool become_job(const struct run *r, struct why *w)
 	if (setsid() < 0)
 		return fail(w, "cannot make a session: %m");
 	/* close on exec, not now: a failing execve must still be told */
-	if (syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC) != 0)
+	if (syscall(SYS_close_range, 3U, r->is_waiting ? WARM_SOCKET - 1 : ~0U,
+		    CLOSE_RANGE_CLOEXEC) != 0)
 		return fail(w, "cannot close fds: %m");
-	if (s->mode != MODE_NONE &&
+	if (s->mode != MODE_NONE && !r->is_waiting &&
 	    syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0U, &s->filter) != 0)
 		return fail(w, "cannot load the seccomp filter: %m");
-	execve(r->argv[0], r->argv, r->envp);
-	return fail(w, "cannot run %s: %m", r->argv[0]);
+	execve(r->strings.argv[0], r->strings.argv, r->strings.envp);
+	return fail(w, "cannot run %s: %m", r->strings.argv[0]);
 }
 
-static int be_job(void *arg)
+int inside_job(void *arg)
 {
 	const struct run *r = arg;
 	struct report *p = r->slot->report;
@@ -153,10 +115,10 @@ static int be_init(void *arg)
 {
 	const struct run *r = arg;
 	struct report *p = r->slot->report;
-	p->has_failed = !enter(r->slot, &p->why) || (r->argv && !folder_show(&p->why));
-	if (p->has_failed || !r->argv)
+	p->has_failed = !enter(r->slot, &p->why) || (r->strings.argv && !folder_show(&p->why));
+	if (p->has_failed || !r->strings.argv)
 		return 1;
-	pid_t job = clone(be_job, r->stacks + STACK, CLONE_VM | CLONE_VFORK | SIGCHLD, arg);
+	pid_t job = clone(inside_job, r->stacks + STACK, CLONE_VM | CLONE_VFORK | SIGCHLD, arg);
 	if (job < 0)
 		p->has_failed = !fail(&p->why, "cannot make a process: %m");
 	/* Nobody but the job may hold its pipes open, or its reader would wait for us. */
@@ -177,6 +139,6 @@ bool inside_start(struct run *r)
 	if (!r->stacks)
 		return false;
 	r->pid = r->slot->mode == MODE_FULL ? start(r, CLONE_NEWPID | CLONE_NEWNS, be_init)
-					    : start(r, CLONE_VFORK, be_job);
+					    : start(r, CLONE_VFORK, inside_job);
 	return r->pid > 0;
 }

@@ -19,6 +19,9 @@
  *   service JAIL_CLEAR      the folder has been read, and the fd closed
  *   warden  JAIL_CLEARED    it is removed, and the slot as it was after JAIL_READY before
  *                           the next JAIL_PREPARED
+ *   service JAIL_WARM       fds: stdin stdout stderr strings hold library (warm/warm.h): have
+ *                           an interpreter wait, the last one ends; no arguments: none waits
+ *   warden  JAIL_WARMED     text: "", or why none waits
  *   service JAIL_KILL       at any time: what runs ends, as JAIL_CAUSE_KILLED; nothing
  *                           runs: ignored
  */
@@ -40,6 +43,8 @@ enum jail_op {
 	JAIL_KILL,
 	JAIL_CLEAR,
 	JAIL_CLEARED,
+	JAIL_WARM,
+	JAIL_WARMED,
 };
 
 /* Why it ended: the first cause. */
@@ -74,6 +79,8 @@ struct jail_run {
 	uint64_t wall_ms, cpu_ms; /* 0: none */
 	uint64_t memory_bytes;
 	uint64_t file_bytes; /* largest file */
+	uint32_t is_warm;    /* by the interpreter that waits, if one does */
+	uint32_t pad;
 };
 
 struct jail_ended {
@@ -82,8 +89,13 @@ struct jail_ended {
 	int32_t status;
 	uint32_t hit_processes; /* a fork was refused; without cgroups: it was seen at the limit */
 	uint32_t hit_disk;      /* the working folder was full when it ended */
-	uint32_t pad;
+	uint32_t is_warm;       /* the interpreter that waited did it */
 	uint64_t wall_us, cpu_us, peak_memory_bytes; /* peak: 0 if not known */
+	char text[200];
+};
+
+struct jail_warmed {
+	uint32_t op;
 	char text[200];
 };
 

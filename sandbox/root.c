@@ -154,9 +154,8 @@ static bool fill(const struct slot *s, struct why *w)
 	 * In a user namespace the kernel mounts a /proc only where one that hides nothing is
 	 * mounted already. The host's lies under each command's own, out of reach.
 	 */
-	if (!s->is_root && mount("/proc", "proc", NULL, MS_BIND | MS_REC, NULL) != 0)
-		return fail(w, "sandbox root: cannot bind /proc: %m");
-	return true;
+	return mount("/proc", "proc", NULL, MS_BIND | MS_REC, NULL) == 0 || s->is_root ||
+	       fail(w, "sandbox root: cannot bind /proc: %m");
 }
 
 static bool enter(struct why *w)

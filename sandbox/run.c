@@ -5,8 +5,7 @@
 
 #include "sandbox/warden.h"
 
-#define TICK_MS     20         /* how often counters are looked at */
-#define MAX_STRINGS (4u << 20) /* bytes of arguments and environment: execve takes less */
+#define TICK_MS 20 /* how often counters are looked at */
 
 static uint64_t now_us(void)
 {
@@ -18,29 +17,6 @@ static uint64_t now_us(void)
 static uint64_t to_us(const struct timeval *t)
 {
 	return (uint64_t)t->tv_sec * 1000000 + (uint64_t)t->tv_usec;
-}
-
-/* The strings that came with the message: arguments, then environment, each with its NUL. */
-static bool read_strings(struct run *r, int fd, struct why *w)
-{
-	const uint64_t narg = r->limit.narg, n = narg + r->limit.nenv;
-	struct stat st;
-	if (narg < 1 || fstat(fd, &st) != 0 || st.st_size < (off_t)n || st.st_size > MAX_STRINGS)
-		return fail(w, "arguments and environment must be 1 to %u bytes", MAX_STRINGS);
-	size_t size = (size_t)st.st_size;
-	r->text = calloc(size + 1, 1);
-	r->argv = calloc(n + 2, sizeof(char *));
-	if (!r->text || !r->argv || pread(fd, r->text, size, 0) != st.st_size)
-		return fail(w, "cannot read the arguments: %m");
-	char *at = r->text;
-	for (uint64_t i = 0; i <= n && at <= r->text + size; i++) {
-		if (i == narg)
-			continue; /* the NULL between the two lists */
-		r->argv[i] = at;
-		at += strlen(at) + 1;
-	}
-	r->envp = r->argv + narg + 1;
-	return at == r->text + size || fail(w, "there are not %llu strings", (unsigned long long)n);
 }
 
 /* A pipe belongs to who made it; the program must be able to open /dev/stdout and /dev/stderr. */
@@ -56,21 +32,52 @@ static void give_pipes(const struct run *r)
 /* RLIMIT_NPROC stands in for a pids group, and counts by user: all the processes that are ours. */
 static uint64_t count_tasks(const struct slot *s, uint64_t processes)
 {
-	if (s->cgroup.kind != CGROUP_NONE)
-		return 0;
+	if (s->mode == MODE_FULL && (!s->is_root || s->warm.pid > 0))
+		return processes + 2; /* in the user namespace: init, and the warden or who waits */
 	if (s->is_root)
 		return processes; /* a uid of its own */
-	if (s->mode == MODE_FULL)
-		return processes + 2; /* in the user namespace: with warden and init */
 	return processes + watch_count_user(s->proc, s->uid);
+}
+
+/* CPU time and memory are ours to measure; here only the backstops in case we are late. */
+static struct warm_limits limits_of(const struct slot *s, const struct jail_run *l)
+{
+	bool is_counted = s->cgroup.kind != CGROUP_NONE;
+	return (struct warm_limits){
+		.file_bytes = l->file_bytes,
+		/* not RLIMIT_AS: node, Java and Go reserve many gigabytes that they never touch */
+		.data_bytes = is_counted ? RLIM_INFINITY : 4 * l->memory_bytes + (1u << 30),
+		.cpu_s = l->cpu_ms ? l->cpu_ms / 1000 + 2 : RLIM_INFINITY,
+		.tasks = is_counted ? RLIM_INFINITY : count_tasks(s, l->processes),
+	};
 }
 
 static void forget(struct run *r)
 {
-	free(r->text);
-	free(r->argv);
+	free(r->strings.text);
+	free(r->strings.argv);
 	free(r->stacks);
 	*r = (struct run){ .pidfd = -1 };
+}
+
+/* By the interpreter that waits; false if there is none any more. */
+static bool start_warm(struct run *r, struct slot *s, int strings)
+{
+	char pid[16];
+	const int fd[4] = { r->stdio[0], r->stdio[1], r->stdio[2], strings };
+	r->pid = warm_job(&s->warm, fd, r->strings.env_at);
+	if (r->pid == 0)
+		return false;
+	*s->report = (struct report){ 0 };
+	r->is_warm = true;
+	r->pidfd = (int)syscall(SYS_pidfd_open, r->pid, 0U);
+	snprintf(pid, sizeof(pid), "%d", (int)r->pid);
+	if (s->cgroup.kind == CGROUP_V2 && !text_write(s->cgroup.group[0], "cgroup.procs", pid)) {
+		s->report->has_failed = !fail(&s->report->why, "cannot enter the cgroup: %m");
+		run_kill(r, JAIL_CAUSE_FAILED);
+	}
+	warm_go(&s->warm, &r->limits);
+	return true;
 }
 
 bool run_start(struct run *r, struct slot *s, const struct jail_run *limit, const int *fd,
@@ -81,14 +88,15 @@ bool run_start(struct run *r, struct slot *s, const struct jail_run *limit, cons
 			   .pidfd = -1,
 			   .limit = *limit,
 			   .stdio = { fd[0], fd[1], fd[2] },
-			   .max_tasks = count_tasks(s, limit->processes),
+			   .limits = limits_of(s, limit),
 			   .start_us = now_us() };
 	give_pipes(r);
 	bool is_ok = (s->work >= 0 || fail(&w, "no working folder was prepared")) &&
-		     read_strings(r, fd[3], &w) &&
+		     warm_strings(&r->strings, fd[3], limit->narg, limit->nenv, w.text) &&
 		     cgroup_begin(&s->cgroup, limit->memory_bytes,
 				  limit->processes + (s->mode == MODE_FULL), &w) &&
-		     (inside_start(r) || fail(&w, "cannot make a process: %m"));
+		     ((limit->is_warm && start_warm(r, s, fd[3])) || inside_start(r) ||
+		      fail(&w, "cannot make a process: %m"));
 	if (is_ok)
 		return true;
 	cgroup_end(&s->cgroup);
@@ -96,6 +104,30 @@ bool run_start(struct run *r, struct slot *s, const struct jail_run *limit, cons
 	*ended = (struct jail_ended){ .op = JAIL_ENDED, .cause = JAIL_CAUSE_FAILED };
 	memcpy(ended->text, w.text, sizeof(ended->text));
 	return false;
+}
+
+bool run_warm(struct slot *s, const struct jail_run *limit, const int *fd, struct why *w)
+{
+	struct run r = { .slot = s,
+			 .limit = *limit,
+			 .stdio = { fd[0], fd[1], fd[2] },
+			 .limits = limits_of(s, limit),
+			 .is_waiting = true };
+	const struct warm_options o = {
+		&s->filter, fd[4], fd[5], s->proc, s->is_root ? "0 0 4294967295" : "1000 1000 1",
+		inside_job, &r
+	};
+	warm_stop(&s->warm);
+	s->cgroup.idle = (struct usage){ 0 };
+	bool is_ok = s->mode == MODE_FULL &&
+		     warm_strings(&r.strings, fd[3], limit->narg, limit->nenv, w->text) &&
+		     cgroup_begin(&s->cgroup, limit->memory_bytes, limit->processes, w) &&
+		     warm_start(&s->warm, &o, w->text);
+	if (is_ok)
+		s->cgroup.idle = watch_read(s->proc, getpid());
+	cgroup_end(&s->cgroup);
+	forget(&r);
+	return is_ok;
 }
 
 static uint64_t wall_left_us(const struct run *r)
@@ -179,6 +211,8 @@ static struct report end(struct run *r)
 	int status = 0;
 	wait4(r->pid, &status, 0, &ru);
 	struct report p = *s->report;
+	if (r->is_warm && warm_last(&s->warm, &p.status, p.why.text) == WARM_FAILED)
+		p.has_failed = true;
 	if (s->mode != MODE_FULL || s->cgroup.kind != CGROUP_NONE)
 		measure(r); /* once more: a bomb may be quicker than the watcher */
 	if (s->mode != MODE_FULL)
@@ -206,6 +240,7 @@ void run_finish(struct run *r, struct slot *s, struct jail_ended *ended)
 		.status = WIFSIGNALED(p.status) ? WTERMSIG(p.status) : WEXITSTATUS(p.status),
 		.hit_processes = r->used.refused > 0,
 		.hit_disk = s->mode == MODE_FULL && is_full(s->work),
+		.is_warm = r->is_warm,
 		.wall_us = now_us() - r->start_us,
 		.cpu_us = r->used.cpu_us,
 		.peak_memory_bytes = r->used.memory_bytes,

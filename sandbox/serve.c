@@ -4,8 +4,6 @@
 
 #include "sandbox/warden.h"
 
-#define MESSAGE_FDS 4
-
 struct message {
 	union {
 		uint32_t op;
@@ -13,53 +11,22 @@ struct message {
 		struct jail_run run;
 	} u;
 	size_t len;
-	int fd[MESSAGE_FDS];
+	int fd[WARM_FDS];
 	size_t nfd;
-};
-
-union control {
-	char bytes[CMSG_SPACE(MESSAGE_FDS * sizeof(int))];
-	struct cmsghdr align;
 };
 
 /* Receive one; false at the end of the stream, or when it is none of ours. */
 static bool message_receive(struct message *m)
 {
-	union control control;
-	memset(m, 0, sizeof(*m));
-	struct iovec iov = { &m->u, sizeof(m->u) };
-	struct msghdr h = { .msg_iov = &iov,
-			    .msg_iovlen = 1,
-			    .msg_control = &control,
-			    .msg_controllen = sizeof(control) };
-	ssize_t n;
-	do {
-		n = recvmsg(JAIL_FD, &h, MSG_CMSG_CLOEXEC);
-	} while (n < 0 && errno == EINTR);
-	struct cmsghdr *c = n < 0 ? NULL : CMSG_FIRSTHDR(&h);
-	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
-		m->nfd = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		memcpy(m->fd, CMSG_DATA(c), m->nfd * sizeof(int));
-	}
-	m->len = n < 0 ? 0 : (size_t)n;
-	return m->len >= sizeof(m->u.op) && !(h.msg_flags & (MSG_TRUNC | MSG_CTRUNC));
+	*m = (struct message){ 0 };
+	m->len = warm_receive(JAIL_FD, &m->u, sizeof(m->u), m->fd, &m->nfd);
+	return m->len >= sizeof(m->u.op);
 }
 
 /* Send a struct with an fd, or none (-1). False if the service is gone. */
 static bool message_send(const void *data, size_t len, int fd)
 {
-	union control control = { 0 };
-	struct iovec iov = { (void *)(uintptr_t)data, len };
-	struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control };
-	if (fd >= 0) {
-		h.msg_controllen = CMSG_SPACE(sizeof(int));
-		struct cmsghdr *c = CMSG_FIRSTHDR(&h);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(c), &fd, sizeof(int));
-	}
-	return sendmsg(JAIL_FD, &h, MSG_NOSIGNAL) == (ssize_t)len;
+	return warm_send(JAIL_FD, data, len, &fd, fd >= 0);
 }
 
 static bool tell_broken(const struct why *w)
@@ -78,6 +45,7 @@ static bool is_sound(const struct message *m, const struct run *r)
 	} SHAPE[] = {
 		[JAIL_PREPARE] = { sizeof(struct jail_prepare), 0 },
 		[JAIL_RUN] = { sizeof(struct jail_run), 4 },
+		[JAIL_WARM] = { sizeof(struct jail_run), 6 },
 		[JAIL_KILL] = { sizeof(struct jail_plain), 0 },
 		[JAIL_CLEAR] = { sizeof(struct jail_plain), 0 },
 	};
@@ -89,6 +57,7 @@ static bool obey(struct slot *s, struct run *r, const struct message *m)
 {
 	const struct jail_plain prepared = { JAIL_PREPARED }, cleared = { JAIL_CLEARED };
 	struct jail_ended ended;
+	struct jail_warmed warmed = { .op = JAIL_WARMED };
 	struct why w;
 	switch (m->u.op) {
 	case JAIL_PREPARE:
@@ -102,6 +71,10 @@ static bool obey(struct slot *s, struct run *r, const struct message *m)
 		close(socket(AF_UNIX, SOCK_DGRAM, 0)); /* collects those left in flight */
 		return message_send(&cleared, sizeof(cleared), -1) &&
 		       (folder_clear(s, &w) || tell_broken(&w));
+	case JAIL_WARM:
+		if (!run_warm(s, &m->u.run, m->fd, &w))
+			memcpy(warmed.text, w.text, sizeof(warmed.text));
+		return message_send(&warmed, sizeof(warmed), -1);
 	default:
 		run_kill(r, JAIL_CAUSE_KILLED);
 		return true;

@@ -118,6 +118,7 @@ bool slot_open(struct slot *s, struct why *w)
 
 void slot_close(struct slot *s)
 {
+	warm_stop(&s->warm);
 	folder_close(s);
 	cgroup_close(&s->cgroup);
 	free(s->filter.filter);

@@ -42,6 +42,7 @@
 #include <unistd.h>
 
 #include "sandbox/jail.h"
+#include "warm/warm.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -91,6 +92,7 @@ struct cgroup {
 	int file[CG_FILES];
 	uint64_t last[CG_FILES]; /* written there */
 	struct usage start;      /* counters as the command started */
+	struct usage idle;       /* v1: memory and tasks of the interpreter that waits in it */
 };
 
 /* Find and join what there is, kind says what; fails only if it is there and does not work. */
@@ -138,6 +140,7 @@ struct slot {
 	struct cgroup cgroup;
 	struct sock_fprog filter;
 	struct report *report;
+	struct warm warm;           /* the interpreter that waits */
 	int work;                   /* the working folder; -1: none is prepared */
 	struct jail_prepare folder; /* the tmpfs it is in; of 0 bytes: there is none */
 	char base[64];              /* the folder it lies in */
@@ -181,11 +184,12 @@ struct run {
 	pid_t pid; /* 0: nothing runs */
 	int pidfd; /* -1: nothing runs */
 	struct jail_run limit;
-	char *text; /* its strings */
-	char **argv, **envp;
+	struct warm_strings strings; /* no argv: init alone */
 	int stdio[3];
-	uint64_t max_tasks;    /* RLIMIT_NPROC; 0: the cgroup counts */
+	struct warm_limits limits;
 	char *stacks;          /* of init and the job */
+	bool is_waiting;       /* it is no job but an interpreter that will wait for some */
+	bool is_warm;          /* it is a fork of that */
 	enum jail_cause cause; /* why we killed it; 0: we did not */
 	uint64_t start_us;
 	struct usage used;
@@ -194,6 +198,8 @@ struct run {
 /* Start it, with stdio and strings in fd. False, with *ended filled in, if that cannot be done. */
 bool run_start(struct run *r, struct slot *s, const struct jail_run *limit, const int *fd,
 	       struct jail_ended *ended);
+/* Start an interpreter that waits, in the place of the one before; fds of JAIL_WARM. */
+bool run_warm(struct slot *s, const struct jail_run *limit, const int *fd, struct why *w);
 /* For how long at most to wait for something to happen, ms; -1: any. */
 int run_timeout(const struct run *r);
 /* Look at the clock and the counters; kill it if a limit is passed. */
@@ -209,5 +215,7 @@ bool serve(struct slot *s);
 /* -- inside.c -- */
 /* Start init, or without namespaces the job; init alone if there is none. False with errno. */
 bool inside_start(struct run *r);
+/* The job of that run, in its own process. Returns only if it fails, having reported it. */
+int inside_job(void *run);
 
 #endif

@@ -30,7 +30,7 @@ told() {
 
 @test "every folder with C in it is a room that the Makefile lists" {
 	cd "$TOP"
-	for file in engine/*/*.c service/*.c sandbox/*.c cmd/*.c; do
+	for file in engine/*/*.c service/*.c sandbox/*.c warm/*.c cmd/*.c; do
 		room=${file%/*}
 		grep -q "^${room##*/}:" "$BATS_FILE_TMPDIR/rules"
 	done

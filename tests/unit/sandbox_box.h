@@ -50,6 +50,7 @@ struct box {
 struct limits {
 	uint32_t processes;
 	uint64_t wall_ms, cpu_ms, memory_bytes, file_bytes, disk_bytes;
+	bool is_warm;
 };
 
 static const struct limits DEFAULT = {
@@ -89,7 +90,7 @@ static inline void receive(void *out, size_t size, int *fd)
 static inline void send_fds(const void *data, size_t size, const int *fd, size_t nfd)
 {
 	union {
-		char bytes[CMSG_SPACE(4 * sizeof(int))];
+		char bytes[CMSG_SPACE(6 * sizeof(int))];
 		struct cmsghdr align;
 	} control = { 0 };
 	struct iovec iov = { (void *)(uintptr_t)data, size };
@@ -181,14 +182,22 @@ static inline void box_clear(void)
 	assert_int_equal(answer.op, JAIL_CLEARED);
 }
 
+static const char *const ENV[] = { "PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/tmp", NULL };
+
+/* Into a memfd, each with its NUL; how many. */
+static inline uint32_t add_strings(int fd, const char *const *text)
+{
+	uint32_t n = 0;
+	for (; text[n]; n++)
+		assert_true(write(fd, text[n], strlen(text[n]) + 1) > 0);
+	return n;
+}
+
 static inline int strings_of(const char *const *argv, struct jail_run *r)
 {
-	static const char *const ENV[] = { "PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/tmp" };
 	int fd = memfd_create("strings", MFD_CLOEXEC);
-	for (; argv[r->narg]; r->narg++)
-		assert_true(write(fd, argv[r->narg], strlen(argv[r->narg]) + 1) > 0);
-	for (; r->nenv < 2; r->nenv++)
-		assert_true(write(fd, ENV[r->nenv], strlen(ENV[r->nenv]) + 1) > 0);
+	r->narg = add_strings(fd, argv);
+	r->nenv = add_strings(fd, ENV);
 	return fd;
 }
 
@@ -201,7 +210,8 @@ static inline void box_launch(const struct limits *l, const char *const *argv, i
 			      .wall_ms = OR_DEFAULT(wall_ms),
 			      .cpu_ms = OR_DEFAULT(cpu_ms),
 			      .memory_bytes = OR_DEFAULT(memory_bytes),
-			      .file_bytes = OR_DEFAULT(file_bytes) };
+			      .file_bytes = OR_DEFAULT(file_bytes),
+			      .is_warm = l->is_warm };
 	int o[2], e[2], fd[4];
 	assert_int_equal(pipe2(o, O_CLOEXEC), 0);
 	assert_int_equal(pipe2(e, O_CLOEXEC), 0);

@@ -1,0 +1,277 @@
+/* Inside the interpreter: where it is held, and what its fork does there. */
+#include "warm/warm.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sandbox/jail.h"
+#include "warm/eval.h"
+
+#define STACK_BYTES 65536 /* of init */
+#define NFD         4
+#define OURS        __attribute__((visibility("default"))) /* in the place of the C library's */
+
+/* What happens once in a process happens to one object. */
+static struct {
+	const char *source, *script;
+	struct sock_fprog filter;
+	pid_t (*fork)(void); /* the C library's */
+	bool is_waiting;     /* this is the interpreter that waits, and no fork of it */
+	bool is_ready;       /* that was told */
+	int fd[WARM_FDS];    /* of the job that is started: stdin, stdout, stderr, strings */
+	pid_t init;          /* its init, as the warden sees it */
+	jmp_buf home;        /* where our fork returns from in the job */
+	_Alignas(16) char stack[STACK_BYTES];
+} hold;
+
+/* -- words -- */
+
+/* Nobody hears us if this fails: the warden is gone, or ends us. */
+static void say(enum warm_what what, int number, const char *text)
+{
+	struct warm_word w = { .what = what, .number = number };
+	snprintf(w.text, sizeof(w.text), "%s", text);
+	if (!warm_send(WARM_SOCKET, &w, sizeof(w), NULL, 0))
+		_exit(1);
+}
+
+/* The next word, which must be that one; its fds go to hold.fd. */
+static struct warm_word hear(enum warm_what what)
+{
+	struct warm_word w = { 0 };
+	size_t nfd;
+	if (warm_receive(WARM_SOCKET, &w, sizeof(w), hold.fd, &nfd) != sizeof(w) ||
+	    w.what != what || nfd != (what == WARM_JOB ? NFD : 0))
+		_exit(1);
+	return w;
+}
+
+_Noreturn static void fail(const char *what)
+{
+	char text[sizeof(((struct warm_word *)0)->text)];
+	snprintf(text, sizeof(text), "%s: %s", what, strerror(errno));
+	say(WARM_FAILED, 0, text);
+	_exit(1);
+}
+
+/* -- once: from exec to main -- */
+
+/* All of it, which must be something, with a NUL after it. */
+static char *read_all(int fd, size_t *size)
+{
+	struct stat st;
+	if (fstat(fd, &st) != 0 || st.st_size <= 0)
+		_exit(1);
+	*size = (size_t)st.st_size;
+	char *text = calloc(*size + 1, 1);
+	if (!text || pread(fd, text, *size, 0) != (ssize_t)*size)
+		_exit(1);
+	close(fd);
+	return text;
+}
+
+/* Nothing but to make namespaces and mount in them, and that only in our own. */
+static bool keep_one_capability(void)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	const __u32 keep = 1u << CAP_SYS_ADMIN;
+	const struct __user_cap_data_struct data[2] = { { keep, keep, 0 } };
+	for (unsigned long cap = 0; cap <= CAP_LAST_CAP; cap++)
+		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) != 0 && errno != EINVAL)
+			return false;
+	return syscall(SYS_capset, &head, data) == 0;
+}
+
+__attribute__((constructor)) static void enter(void)
+{
+	size_t size;
+	unsetenv("LD_PRELOAD"); /* what the interpreter starts has no part in this */
+	if (fcntl(WARM_SOCKET, F_GETFD) < 0)
+		return; /* not started by a warden */
+	hold.fork = (pid_t(*)(void))dlsym(RTLD_NEXT, "fork");
+	hold.filter.filter = (void *)read_all(WARM_FILTER, &size);
+	hold.filter.len = (unsigned short)(size / sizeof(struct sock_filter));
+	hold.source = read_all(WARM_HOLD, &size);
+	hold.script = hold.source + strlen(hold.source) + 1;
+	close(WARM_LIBRARY);
+	if (!hold.fork || hold.script >= hold.source + size || unshare(CLONE_NEWUSER) != 0)
+		_exit(1);
+	say(WARM_MAP, 0, "");
+	hear(WARM_MAP);
+	if (!keep_one_capability())
+		_exit(1);
+	hold.is_waiting = true;
+}
+
+/* -- for each job -- */
+
+static void show_folders(void)
+{
+	static const char *const FOLDER[][2] = { { JAIL_WORKDIR "/shm", "/dev/shm" },
+						 { JAIL_WORKDIR "/var", "/var/tmp" },
+						 { JAIL_WORKDIR "/work", JAIL_WORKDIR } };
+	for (size_t i = 0; i < sizeof(FOLDER) / sizeof(FOLDER[0]); i++)
+		if (mount(FOLDER[i][0], FOLDER[i][1], NULL, MS_BIND, NULL) != 0)
+			fail("cannot show the working folder");
+}
+
+/* The list of what a job loses, after sandbox/inside.c: its uid and limits it has already. */
+static void become_job(void)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	const struct __user_cap_data_struct none[2] = { { 0 } };
+	for (int i = 0; i < 3; i++)
+		if (dup2(hold.fd[i], i) < 0)
+			fail("cannot take a standard stream");
+	if (syscall(SYS_capset, &head, none) != 0)
+		fail("cannot drop capabilities");
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
+		fail("cannot tie the program to its init");
+	if (chdir(JAIL_WORKDIR) != 0)
+		fail("cannot enter the working folder");
+	if (setsid() < 0)
+		fail("cannot make a session");
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0U, &hold.filter) != 0)
+		fail("cannot load the seccomp filter");
+	/* the last of what it must not have is the socket; the rest are the interpreter's own */
+	if (dup2(hold.fd[3], WARM_STRINGS) < 0)
+		_exit(1);
+	for (int i = 0; i < NFD; i++)
+		close(hold.fd[i]);
+}
+
+/* Process 1 of the job's namespaces, in the memory of the interpreter, which waits for its end. */
+static int be_init(void *unused)
+{
+	int status = 0;
+	(void)unused;
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) /* of the warden */
+		return 1;
+	say(WARM_BORN, hold.init, "");
+	struct warm_word go = hear(WARM_GO);
+	if (!warm_limit(&go.limits))
+		fail("cannot set resource limits");
+	if (unshare(CLONE_NEWCGROUP) != 0)
+		fail("cannot make a cgroup namespace");
+	if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+		  "hidepid=2,subset=pid") != 0)
+		fail("cannot mount /proc");
+	show_folders();
+	pid_t job = hold.fork();
+	if (job == 0) {
+		become_job();
+		hold.is_waiting = false;
+		longjmp(hold.home, 1); /* our stack is a copy: back to the interpreter's */
+	}
+	if (job < 0)
+		fail("cannot make a process");
+	for (int i = 0; i < NFD; i++)
+		close(hold.fd[i]);
+	for (pid_t pid = 0; pid != job;) {
+		pid = waitpid(-1, &status, 0);
+		if (pid < 0 && errno != EINTR)
+			return 1;
+	}
+	say(WARM_ENDED, status, "");
+	return 0;
+}
+
+OURS pid_t fork(void)
+{
+	const int flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_PARENT | CLONE_PARENT_SETTID |
+			  CLONE_VM | CLONE_VFORK | SIGCHLD;
+	if (!hold.is_waiting)
+		return hold.fork ? hold.fork() : (errno = ENOSYS, -1);
+	if (!hold.is_ready)
+		say(WARM_READY, 0, "");
+	hold.is_ready = true;
+	struct warm_word w = hear(WARM_JOB);
+	if (lseek(hold.fd[3], w.number, SEEK_SET) != w.number)
+		_exit(1);
+	if (setjmp(hold.home) != 0)
+		return 0;
+	pid_t init = clone(be_init, hold.stack + sizeof(hold.stack), flags, NULL, &hold.init);
+	if (init < 0)
+		_exit(1);
+	for (int i = 0; i < NFD; i++)
+		close(hold.fd[i]);
+	return init;
+}
+
+/* -- where it is held: as it opens its source for the first time -- */
+
+OURS FILE *held_fopen(const char *path, const char *mode) __asm__("fopen");
+OURS FILE *held_fopen64(const char *path, const char *mode) __asm__("fopen64");
+OURS int held_open(const char *path, int flags, ...) __asm__("open");
+OURS int held_open64(const char *path, int flags, ...) __asm__("open64");
+
+static void before(const char *path)
+{
+	size_t n = strlen(JAIL_WORKDIR "/");
+	if (!hold.is_waiting || hold.is_ready || !path)
+		return;
+	if (strncmp(path, JAIL_WORKDIR "/", n) == 0)
+		path += n;
+	if (strcmp(path, hold.source) == 0 && (!eval_script(hold.script) || hold.is_waiting))
+		_exit(1);
+}
+
+FILE *held_fopen(const char *path, const char *mode)
+{
+	before(path);
+	return ((FILE * (*)(const char *, const char *)) dlsym(RTLD_NEXT, "fopen"))(path, mode);
+}
+
+FILE *held_fopen64(const char *path, const char *mode)
+{
+	before(path);
+	return ((FILE * (*)(const char *, const char *)) dlsym(RTLD_NEXT, "fopen64"))(path, mode);
+}
+
+static int pass_open(const char *name, const char *path, int flags, unsigned mode)
+{
+	before(path);
+	return ((int (*)(const char *, int, ...))dlsym(RTLD_NEXT, name))(path, flags, mode);
+}
+
+/* A mode is there only if the file may be made. */
+#define MODE_OF(flags, mode)                           \
+	do {                                           \
+		va_list ap;                            \
+		va_start(ap, flags);                   \
+		if ((flags) & (O_CREAT | O_TMPFILE))   \
+			(mode) = va_arg(ap, unsigned); \
+		va_end(ap);                            \
+	} while (0)
+
+int held_open(const char *path, int flags, ...)
+{
+	unsigned mode = 0;
+	MODE_OF(flags, mode);
+	return pass_open("open", path, flags, mode);
+}
+
+int held_open64(const char *path, int flags, ...)
+{
+	unsigned mode = 0;
+	MODE_OF(flags, mode);
+	return pass_open("open64", path, flags, mode);
+}
