@@ -38,6 +38,7 @@ struct service {
 	struct routes routes;
 	struct timer deadline, tidy;
 	bool is_stopping;
+	int64_t stopping_at; /* CLOCK_MONOTONIC, ms */
 };
 
 static void on_deadline(void *ctx)
@@ -76,6 +77,20 @@ static void reload_keys(struct service *s)
 		log_warn("%s%s; the keys stay as they were", buf_text(&tell), e.msg);
 }
 
+static void begin_stop(struct service *s)
+{
+	const struct queue_counts n = queue_count(s->queue);
+
+	log_info("stopping: what runs is ended (%zu jobs) and, unless its caller waits for it, "
+		 "waits for the next start with the rest (%zu jobs); this takes at most %d s",
+		 n.running, n.pending, STOP_MS / 1000);
+	s->is_stopping = true;
+	s->stopping_at = loop_now_ms(s->loop);
+	queue_stop(s->queue);
+	s->deadline = (struct timer){ .fn = on_deadline, .ctx = s };
+	timer_set(s->loop, &s->deadline, s->stopping_at + STOP_MS);
+}
+
 /* The first signal ends the service gracefully, a second one at once. */
 static void on_signal(void *ctx, int signo)
 {
@@ -90,10 +105,7 @@ static void on_signal(void *ctx, int signo)
 		loop_stop(s->loop);
 		return;
 	}
-	s->is_stopping = true;
-	queue_stop(s->queue);
-	s->deadline = (struct timer){ .fn = on_deadline, .ctx = s };
-	timer_set(s->loop, &s->deadline, loop_now_ms(s->loop) + STOP_MS);
+	begin_stop(s);
 }
 
 /* Forget old jobs, a few at a time: those who submit meanwhile hardly wait. */
@@ -296,6 +308,8 @@ static void service_close(struct service *s)
 		loop_close(s->loop);
 	keys_close(s->keys);
 	arena_free(&s->arena);
+	if (s->is_stopping)
+		log_info("stopped after %lld ms", (long long)(clock_mono_ms() - s->stopping_at));
 }
 
 bool service_run(const struct service_options *o, struct err *e)

@@ -66,6 +66,8 @@ fake_at() {
 	kill -TERM "$pid"
 	wait "$pid"
 	SERVICES=()
+	grep -q ' info stopping: what runs is ended (1 jobs) .*; this takes at most 10 s$' serve.1.err
+	grep -qE ' info stopped after [0-9]+ ms$' serve.1.err
 	[ "$(sqlite3 data/jobs.db 'select status from job')" = pending ]
 	echo '[]' >echo.json
 	SCRIPT=echo.json fake_at "$PWD/data"
