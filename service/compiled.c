@@ -74,6 +74,8 @@ void compiled_key(const struct compiled_job *job, char key[DIGEST_HEX])
 	add_names(d, &job->command->env);
 	add_compiler(d, job->command->arg.item[0]);
 	add_part(d, r->code.data, r->code.len);
+	/* what a compiler could fetch is not what it gets alone */
+	add_part(d, wire_network_names[r->network], strlen(wire_network_names[r->network]));
 	for (size_t i = 0; i < r->nfile; i++) {
 		add_part(d, r->file[i].name, strlen(r->file[i].name));
 		add_part(d, r->file[i].is_archive ? "a" : "f", 1);

@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -26,6 +27,7 @@
 #define STRANGER  63999
 #define UP_MS     10000
 #define RULES_MAX (1 << 20)
+#define WORDS_MAX 4096
 #define TOOL_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define TUN       "/dev/net/tun"
 #define ARG_MAX_N 24
@@ -270,6 +272,7 @@ void network_close(struct network *w)
 	end_child(w, &w->forwarder);
 	fs_close(&w->user);
 	fs_close(&w->net);
+	fs_close(&w->words);
 	buf_close(&w->host);
 	*w = (struct network){ 0 };
 }
@@ -286,15 +289,32 @@ static void try_another(struct networking *n, const struct network *w)
 		 forwarders[next].name);
 }
 
+/* The last line that a child wrote before it gave up, or "". */
+static void last_words(const struct network *w, char *line, size_t size)
+{
+	char text[WORDS_MAX + 1];
+	ssize_t n = pread(w->words, text, WORDS_MAX, 0);
+	size_t from;
+
+	while (n > 0 && (text[n - 1] == '\n' || text[n - 1] == '\0'))
+		n--;
+	for (from = n > 0 ? (size_t)n : 0; from > 0 && text[from - 1] != '\n';)
+		from--;
+	snprintf(line, size, "%.*s", n > 0 ? (int)((size_t)n - from) : 0, text + from);
+}
+
 PRINTF(2, 3) static void fail(struct network *w, const char *fmt, ...)
 {
-	char why[200];
+	char why[100], words[120] = "", whole[sizeof(why) + sizeof(words) + 2];
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(why, sizeof(why), fmt, ap);
 	va_end(ap);
-	w->told(w->ctx, why);
+	if (!w->is_up) /* later ones have said much that is no reason */
+		last_words(w, words, sizeof(words));
+	snprintf(whole, sizeof(whole), "%s%s%s", why, words[0] ? ": " : "", words);
+	w->told(w->ctx, whole);
 }
 
 static void on_late(void *ctx)
@@ -349,7 +369,7 @@ static bool start_child(struct network *w, struct child *c, struct proc *p, loop
 
 	p->envp = no_environment;
 	p->cwd = "/";
-	p->fd[2] = STDERR_FILENO;
+	p->fd[2] = w->words;
 	p->dies_with_us = true;
 	p->ctx = w;
 	if (proc_spawn(p, &c->pid, &c->pidfd, e))
@@ -529,6 +549,15 @@ static bool asks_by_ipv6(void)
 	return found;
 }
 
+/* A file of that size which cannot grow: whatever is said later is lost. */
+static bool open_words(struct network *w, struct err *e)
+{
+	w->words = memfd_create("words", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	return (w->words >= 0 && ftruncate(w->words, WORDS_MAX) == 0 &&
+		fcntl(w->words, F_ADD_SEALS, F_SEAL_GROW) == 0) ||
+	       err_sys(e, "cannot make a file for what forwarders say");
+}
+
 bool network_open(struct network *w, struct networking *n, network_told_fn *told, void *ctx,
 		  struct err *e)
 {
@@ -541,13 +570,14 @@ bool network_open(struct network *w, struct networking *n, network_told_fn *told
 		.rules = -1,
 		.user = -1,
 		.net = -1,
+		.words = -1,
 		.late = { .fn = on_late, .ctx = w },
 		.host = BUF(RULES_MAX),
 	};
 	w->dns = (struct rules_dns){ w->tool->dns[asks_by_ipv6()], w->tool->dns_takes_tcp };
 	LIST_INSERT_HEAD(&n->open, w, link);
 	timer_set(n->loop, &w->late, loop_now_ms(n->loop) + UP_MS);
-	if (start_nft(w, e) && open_namespaces(w, e) && start_forwarder(w, e))
+	if (open_words(w, e) && start_nft(w, e) && open_namespaces(w, e) && start_forwarder(w, e))
 		return true;
 	network_close(w);
 	return false;

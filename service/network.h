@@ -43,6 +43,7 @@ struct network {
 	} forwarder, nft;
 	int ready, rules; /* pipes: from the forwarder, once it is up; to nft; -1: closed */
 	int user, net;    /* its namespaces; -1: not yet */
+	int words;        /* what its children say on stderr; -1: not yet */
 	bool is_up;       /* told so */
 	struct timer late;
 	struct rules_dns dns;

@@ -355,10 +355,10 @@ dies() {
 
 @test "where neither works a job failed at once, and nobody tries again before the next one" {
 	cover /usr/bin/pasta 'exit 3'
-	cover /usr/bin/slirp4netns 'exit 4'
+	cover /usr/bin/slirp4netns 'echo hm >&2; echo no way out >&2; exit 4'
 	host_serve --slots 1
 	reaches semitrusted 93.184.216.34 >told
-	echo 'the sandbox of slot 2 could not be started: its slirp4netns ended with code 4' | diff - told
+	echo 'the sandbox of slot 2 could not be started: its slirp4netns ended with code 4: no way out' | diff - told
 	local before after
 	before=$(wc -l <1.err)
 	reaches zerotrust 93.184.216.34 | grep -q 'Network is unreachable'

@@ -121,7 +121,7 @@ static void whatever_differs_has_a_key_of_its_own(void **state)
 {
 	static const char *other[] = { "/bin/true", "-O3" };
 	struct bench *b = *state;
-	char key[6][DIGEST_HEX];
+	char key[7][DIGEST_HEX];
 
 	compiled_key(&b->job, key[0]);
 	compiled_key(&b->job, key[1]);
@@ -136,7 +136,9 @@ static void whatever_differs_has_a_key_of_its_own(void **state)
 	compiled_key(&b->job, key[4]);
 	b->file.data.data = "two";
 	compiled_key(&b->job, key[5]);
-	for (int i = 0; i < 6; i++)
+	b->request.network = WIRE_SEMITRUSTED;
+	compiled_key(&b->job, key[6]);
+	for (int i = 0; i < 7; i++)
 		for (int k = 0; k < i; k++)
 			assert_string_not_equal(key[i], key[k]);
 }
