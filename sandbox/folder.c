@@ -163,6 +163,7 @@ bool folder_clear(struct slot *s, struct why *w)
 	char path[sizeof(s->base) + 16];
 	if (s->work < 0)
 		return true;
+	slot_hold(s, 0);
 	close(s->work);
 	s->work = -1;
 	if (s->mode == MODE_FULL)

@@ -90,6 +90,7 @@ bool run_start(struct run *r, struct slot *s, const struct jail_run *limit, cons
 			   .stdio = { fd[0], fd[1], fd[2] },
 			   .limits = limits_of(s, limit),
 			   .start_us = now_us() };
+	slot_hold(s, 0); /* or init would have a copy, and be the one who waits */
 	give_pipes(r);
 	bool is_ok = (s->work >= 0 || fail(&w, "no working folder was prepared")) &&
 		     warm_strings(&r->strings, fd[3], limit->narg, limit->nenv, w.text) &&
@@ -97,6 +98,8 @@ bool run_start(struct run *r, struct slot *s, const struct jail_run *limit, cons
 				  limit->processes + (s->mode == MODE_FULL), &w) &&
 		     ((limit->is_warm && start_warm(r, s, fd[3])) || inside_start(r) ||
 		      fail(&w, "cannot make a process: %m"));
+	if (is_ok && s->mode == MODE_FULL)
+		slot_hold(s, r->pid);
 	if (is_ok)
 		return true;
 	cgroup_end(&s->cgroup);

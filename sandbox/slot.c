@@ -88,7 +88,7 @@ static bool try_init(const struct slot *s, struct why *w)
 
 bool slot_open(struct slot *s, struct why *w)
 {
-	s->work = -1;
+	s->work = s->held = -1;
 	s->is_root = geteuid() == 0;
 	bool is_own = s->mode == MODE_NONE || !s->is_root;
 	s->uid = s->outer_uid = is_own ? geteuid() : SLOT_UID + s->number;
@@ -114,6 +114,15 @@ bool slot_open(struct slot *s, struct why *w)
 	if (s->mode != MODE_FULL) /* without init orphans come to us */
 		return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0;
 	return enter_namespaces(s, w) && drop_for_good(w) && try_init(s, w);
+}
+
+void slot_hold(struct slot *s, pid_t pid)
+{
+	char path[32];
+	int old = s->held;
+	snprintf(path, sizeof(path), "%d/ns/mnt", (int)pid);
+	s->held = pid > 0 ? openat(s->proc, path, O_RDONLY | O_CLOEXEC) : -1;
+	close(old);
 }
 
 void slot_close(struct slot *s)

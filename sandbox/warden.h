@@ -141,6 +141,7 @@ struct slot {
 	struct sock_fprog filter;
 	struct report *report;
 	struct warm warm;           /* the interpreter that waits */
+	int held;                   /* mount namespace of the last command; -1: none */
 	int work;                   /* the working folder; -1: none is prepared */
 	struct jail_prepare folder; /* the tmpfs it is in; of 0 bytes: there is none */
 	char base[64];              /* the folder it lies in */
@@ -149,6 +150,11 @@ struct slot {
 /* Build everything that lasts; on failure w is what JAIL_BROKEN says. */
 bool slot_open(struct slot *s, struct why *w);
 void slot_close(struct slot *s);
+/*
+ * Keep this process's mount namespace, 0: none, and let the one kept before go. For that the kernel
+ * waits until all CPUs have passed by, up to milliseconds: so let nobody wait for us then.
+ */
+void slot_hold(struct slot *s, pid_t pid);
 
 /* -- root.c -- */
 /* In the caller's mount namespace. */
