@@ -6,14 +6,11 @@
  * work: no link is followed, and nobody is left who could be writing there.
  */
 #include <dirent.h>
-#include <limits.h>
 #include <spawn.h>
 #include <sys/mount.h>
 #include <sys/statvfs.h>
 
 #include "sandbox/warden.h"
-
-#define PLACE "/tmp"
 
 static const struct {
 	const char *name, *at;
@@ -51,24 +48,6 @@ static bool remove_tree(char *path)
 		return true;
 	errno = posix_spawn(&pid, sh, NULL, NULL, argv, environ);
 	return errno == 0 && waitpid(pid, &status, 0) == pid && status == 0;
-}
-
-/* Remove the folders whose names start so: of the warden before us, if it was killed. */
-static bool sweep(const char *prefix, struct why *w)
-{
-	struct stat st;
-	char path[PATH_MAX];
-	bool is_ok = true;
-	DIR *d = opendir(PLACE);
-	for (const struct dirent *e; d && (e = readdir(d));) {
-		snprintf(path, sizeof(path), PLACE "/%s", e->d_name);
-		if (strncmp(e->d_name, prefix, strlen(prefix)) == 0 && lstat(path, &st) == 0 &&
-		    st.st_uid == geteuid() && !remove_tree(path))
-			is_ok = fail(w, "cannot remove %s: %m", path);
-	}
-	if (d)
-		closedir(d);
-	return is_ok;
 }
 
 /* -- the tmpfs -- */
@@ -125,21 +104,20 @@ bool folder_show(struct why *w)
 
 bool folder_open(struct slot *s, struct why *w)
 {
-	if (s->mode == MODE_FULL) {
-		snprintf(s->base, sizeof(s->base), JAIL_WORKDIR);
+	struct stat st;
+	snprintf(s->base, sizeof(s->base), JAIL_WORKDIR);
+	if (s->mode == MODE_FULL)
 		return true;
-	}
-	snprintf(s->base, sizeof(s->base), PLACE "/%s.XXXXXX", s->name);
-	char prefix[sizeof(s->name) + 1]; /* the point, for slot 1 is not slot 10 */
-	snprintf(prefix, sizeof(prefix), "%s.", s->name);
-	if (!sweep(prefix, w))
-		return false;
-	if (!mkdtemp(s->base)) {
-		s->base[0] = '\0';
-		return fail(w, "cannot make a folder in " PLACE ": %m");
-	}
+	snprintf(s->base, sizeof(s->base), "/tmp/%s", s->name);
+	/* a namesake is left of the warden before us, which was killed, or it is not ours */
+	if (lstat(s->base, &st) == 0 && st.st_uid == geteuid())
+		remove_tree(s->base);
 	/* jobs of another uid must get through, not look around */
-	return chmod(s->base, 0711) == 0 || fail(w, "cannot open up %s: %m", s->base);
+	if (mkdir(s->base, 0711) == 0)
+		return true;
+	fail(w, "cannot make %s: %m", s->base);
+	s->base[0] = '\0';
+	return false;
 }
 
 bool folder_prepare(struct slot *s, const struct jail_prepare *p, struct why *w)

@@ -90,6 +90,8 @@ bool run_start(struct run *r, struct slot *s, const struct jail_run *limit, cons
 			   .stdio = { fd[0], fd[1], fd[2] },
 			   .limits = limits_of(s, limit),
 			   .start_us = now_us() };
+	if (s->mode != MODE_FULL && s->cgroup.kind == CGROUP_NONE)
+		r->waited_us = watch_read(s->proc, getpid()).cpu_us;
 	slot_hold(s, 0); /* or init would have a copy, and be the one who waits */
 	give_pipes(r);
 	bool is_ok = (s->work >= 0 || fail(&w, "no working folder was prepared")) &&
@@ -170,7 +172,7 @@ static void measure(struct run *r)
 		return;
 	}
 	struct usage now = watch_read(s->proc, s->mode == MODE_FULL ? r->pid : getpid());
-	r->used.cpu_us = now.cpu_us;
+	r->used.cpu_us = now.cpu_us - r->waited_us;
 	r->used.memory_bytes = most(r->used.memory_bytes, now.memory_bytes);
 	r->used.ooms = now.memory_bytes > r->limit.memory_bytes;
 	r->used.refused += r->limit.processes > 1 && now.tasks >= r->limit.processes;

@@ -198,6 +198,7 @@ struct run {
 	bool is_warm;          /* it is a fork of that */
 	enum jail_cause cause; /* why we killed it; 0: we did not */
 	uint64_t start_us;
+	uint64_t waited_us; /* CPU time of those that the watcher's root had reaped before */
 	struct usage used;
 };
 

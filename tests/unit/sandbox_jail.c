@@ -179,6 +179,28 @@ static void what_cannot_be_run_is_told(void **state)
 	each_user(refuse);
 }
 
+/* Of its own CPU time, not of the slot's other jobs besides. */
+static void burn_twice(enum who who)
+{
+	static const char BURN[] = "import time\nwhile time.process_time() < 0.4: pass";
+	const struct limits limits = { .cpu_ms = 700 };
+	box_start(who, "limits");
+	box_prepare(&DEFAULT);
+	for (int i = 0; i < 2; i++) {
+		struct jail_ended e =
+			box_run(&limits, (const char *[]){ "/usr/bin/python3", "-c", BURN, NULL });
+		assert_int_equal(e.cause, JAIL_CAUSE_EXIT);
+		assert_in_range(e.cpu_us, 390000, 700000);
+	}
+	box_end();
+}
+
+static void a_command_is_charged_for_itself_alone(void **state)
+{
+	(void)state;
+	each_user(burn_twice);
+}
+
 /* limits and none: no namespaces, but a folder of its own, limits, and no survivors. */
 static void without_namespaces(enum who who)
 {
@@ -275,6 +297,7 @@ int main(void)
 			a_killed_warden_s_successor_ends_what_is_left_in_its_cgroup, tidy),
 		cmocka_unit_test_teardown(a_cleared_folder_is_gone_even_if_its_fd_was_kept, tidy),
 		cmocka_unit_test_teardown(what_cannot_be_run_is_told, tidy),
+		cmocka_unit_test_teardown(a_command_is_charged_for_itself_alone, tidy),
 		cmocka_unit_test_teardown(limits_and_none_contain_what_they_can, tidy),
 		cmocka_unit_test_teardown(where_user_namespaces_are_off_the_sysctl_is_named, tidy),
 	};
