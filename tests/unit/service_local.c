@@ -21,7 +21,7 @@
 #include "base/fs.h"
 #include "pack/pack.h"
 #include "sandbox/jail.h"
-#include "service/executor.h"
+#include "service/execution.h"
 
 struct bench {
 	struct arena arena;
@@ -424,6 +424,31 @@ static void meddle(struct meddler *m, int64_t in_ms, loop_fn *fn)
 	timer_set(m->b->loop, &m->timer, loop_now_ms(m->b->loop) + in_ms);
 }
 
+static void stop(void *ctx)
+{
+	struct meddler *m = ctx;
+
+	loop_stop(m->b->loop);
+}
+
+static void a_folder_is_forgotten_when_no_job_comes_to_take_its_place(void **state)
+{
+	struct bench *b = *state;
+	const struct slot *slot = &b->executor->place[0].slot;
+	struct wire_request r = request("bash", "echo x >left");
+	struct meddler m = { .b = b };
+	struct err e;
+
+	run(b, &r);
+	assert_true(slot->is_used);
+	for (int i = 0; slot->is_used && i < 200; i++) {
+		meddle(&m, 10, stop);
+		assert_true(loop_run(b->loop, &e));
+	}
+	assert_false(slot->is_used);
+	assert_true(slot_is_idle(slot));
+}
+
 static void cancel(void *ctx)
 {
 	struct meddler *m = ctx;
@@ -758,6 +783,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(artifacts_and_the_program_come_back),
 		cmocka_unit_test(the_next_job_sees_nothing_of_the_last),
 		cmocka_unit_test(what_cannot_be_had_is_said),
+		cmocka_unit_test(a_folder_is_forgotten_when_no_job_comes_to_take_its_place),
 		cmocka_unit_test(a_cancelled_job_ends_soon_with_its_output_so_far),
 		cmocka_unit_test(a_job_is_cancelled_before_it_began),
 		cmocka_unit_test(a_killed_warden_fails_its_job_and_is_replaced),
