@@ -27,23 +27,23 @@ static const char *const migration[] = {
 	 * A job is one row, which goes from owed to ended: each table grows at its end only, and
 	 * but for ended's ids there is no index to keep. The job table of old is a view.
 	 */
-	"CREATE TABLE owed (seq INTEGER PRIMARY KEY, id TEXT NOT NULL, tenant TEXT NOT NULL,"
-	" language TEXT NOT NULL, is_interactive INTEGER NOT NULL, is_detected INTEGER NOT NULL,"
-	" created_ms INTEGER NOT NULL, request BLOB NOT NULL) STRICT;"
-	"CREATE TABLE ended (seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,"
-	" tenant TEXT NOT NULL, status TEXT NOT NULL, ended_ms INTEGER NOT NULL,"
-	" answer BLOB NOT NULL) STRICT;"
-	"CREATE TABLE idem (id TEXT PRIMARY KEY, tenant TEXT NOT NULL, key TEXT NOT NULL,"
-	" digest TEXT NOT NULL, UNIQUE (tenant, key)) STRICT, WITHOUT ROWID;"
-	"INSERT INTO owed SELECT seq, id, tenant, language, is_interactive, is_detected,"
-	" created_ms, body FROM job JOIN request USING (seq) ORDER BY seq;"
-	"INSERT INTO ended SELECT seq, id, tenant, status, ended_ms, body"
-	" FROM job JOIN answer USING (seq) ORDER BY seq;"
-	"INSERT INTO idem SELECT id, tenant, idem_key, idem_digest FROM job"
-	" WHERE idem_key IS NOT NULL;"
-	"DROP TABLE request; DROP TABLE answer; DROP TABLE job;"
-	"CREATE VIEW job AS SELECT seq, id, tenant, 'pending' AS status FROM owed"
-	" UNION ALL SELECT seq, id, tenant, status FROM ended;",
+	("CREATE TABLE owed (seq INTEGER PRIMARY KEY, id TEXT NOT NULL, tenant TEXT NOT NULL,"
+	 " language TEXT NOT NULL, is_interactive INTEGER NOT NULL, is_detected INTEGER NOT NULL,"
+	 " created_ms INTEGER NOT NULL, request BLOB NOT NULL) STRICT;"
+	 "CREATE TABLE ended (seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,"
+	 " tenant TEXT NOT NULL, status TEXT NOT NULL, ended_ms INTEGER NOT NULL,"
+	 " answer BLOB NOT NULL) STRICT;"
+	 "CREATE TABLE idem (id TEXT PRIMARY KEY, tenant TEXT NOT NULL, key TEXT NOT NULL,"
+	 " digest TEXT NOT NULL, UNIQUE (tenant, key)) STRICT, WITHOUT ROWID;"
+	 "INSERT INTO owed SELECT seq, id, tenant, language, is_interactive, is_detected,"
+	 " created_ms, body FROM job JOIN request USING (seq) ORDER BY seq;"
+	 "INSERT INTO ended SELECT seq, id, tenant, status, ended_ms, body"
+	 " FROM job JOIN answer USING (seq) ORDER BY seq;"
+	 "INSERT INTO idem SELECT id, tenant, idem_key, idem_digest FROM job"
+	 " WHERE idem_key IS NOT NULL;"
+	 "DROP TABLE request; DROP TABLE answer; DROP TABLE job;"
+	 "CREATE VIEW job AS SELECT seq, id, tenant, 'pending' AS status FROM owed"
+	 " UNION ALL SELECT seq, id, tenant, status FROM ended;"),
 };
 
 #define NMIGRATION ((int)(sizeof(migration) / sizeof(migration[0])))
@@ -79,8 +79,8 @@ static const char *const sql_text[NSQL] = {
 	[SQL_DROP_OWED] = "DELETE FROM owed WHERE seq = ?1",
 	[SQL_ADD_ENDED] = "INSERT INTO ended VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
 	[SQL_ADD_EXACT] = "INSERT INTO exact (seq, stream, body) VALUES (?1, ?2, ?3)",
-	[SQL_EXACT] = "SELECT x.body FROM ended e JOIN exact x ON x.seq = e.seq"
-		      " WHERE e.id = ?1 AND x.stream = ?2",
+	[SQL_EXACT] = ("SELECT x.body FROM ended e JOIN exact x ON x.seq = e.seq"
+		       " WHERE e.id = ?1 AND x.stream = ?2"),
 	[SQL_FORGET_KEY] = "DELETE FROM idem WHERE id = ?1",
 	[SQL_REQUEST] = "SELECT request FROM owed WHERE seq = ?1",
 	[SQL_ANSWER] = "SELECT answer FROM ended WHERE id = ?1 AND tenant = ?2",
