@@ -85,8 +85,8 @@ static const char *const sql_text[NSQL] = {
 	[SQL_REQUEST] = "SELECT request FROM owed WHERE seq = ?1",
 	[SQL_ANSWER] = "SELECT answer FROM ended WHERE id = ?1 AND tenant = ?2",
 	[SQL_FIND_KEY] = "SELECT id, digest FROM idem WHERE tenant = ?1 AND key = ?2",
-	[SQL_OWED] = "SELECT seq, id, tenant, language, is_interactive, is_detected, created_ms"
-		     " FROM owed ORDER BY seq",
+	[SQL_OWED] = ("SELECT seq, id, tenant, language, is_interactive, is_detected, created_ms"
+		      " FROM owed ORDER BY seq"),
 	/* Jobs end nearly in the order they came, so no index is needed. */
 	[SQL_OLDEST] = "SELECT seq, ended_ms FROM ended ORDER BY seq LIMIT ?1",
 	[SQL_DROP_KEY] = "DELETE FROM idem WHERE id = (SELECT id FROM ended WHERE seq = ?1)",
