@@ -131,6 +131,7 @@ static bool spawn(struct embedded *s, const struct embedded_options *o, struct e
 	const char *argv[] = { "sandbatch",
 			       "serve",
 			       "--no-sync",
+			       o->no_warm ? "--no-warm" : "--no-sync",
 			       "--listen",
 			       s->endpoint,
 			       "--data",

@@ -11,6 +11,7 @@
 struct embedded_options {
 	const char *folder;  /* private; made, and removed at the end */
 	const char *sandbox; /* NULL: full */
+	bool no_warm;        /* no interpreter waits for jobs */
 	int slots;
 };
 

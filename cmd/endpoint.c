@@ -154,6 +154,7 @@ static bool open_embedded(struct endpoint *p, const struct endpoint_options *o, 
 {
 	struct embedded_options eo = { .folder = folder,
 				       .sandbox = o->sandbox,
+				       .no_warm = o->no_warm,
 				       .slots = o->slots ? (int)o->slots
 							 : (int)sysconf(_SC_NPROCESSORS_ONLN) };
 

@@ -11,6 +11,7 @@
 struct endpoint_options {
 	struct strings endpoints;
 	const char *api_key, *public_key, *secret_key, *sandbox;
+	bool no_warm;
 	int64_t slots;
 };
 
@@ -49,6 +50,10 @@ struct endpoint_options {
 		  offsetof(type, m.slots),                                                        \
 		  1,                                                                              \
 		  4096 },                                                                         \
+		{ "no-warm",   0,                                                                 \
+		  NULL,        "have a service of our own start an interpreter for each job",     \
+		  OPTION_FLAG, offsetof(type, m.no_warm),                                         \
+		  0,           0 },                                                               \
 	{                                                                                         \
 		"sandbox", 0, "full|limits",                                                      \
 			"of a service of our own; limits where namespaces are forbidden",         \

@@ -11,7 +11,7 @@ struct serve {
 	const char *data, *keys, *languages, *executor, *script, *sandbox;
 	const char *keep;
 	int64_t slots, keep_bytes;
-	bool allow_anonymous, no_sandbox, no_sync;
+	bool allow_anonymous, no_sandbox, no_sync, no_warm;
 };
 
 static const struct option_row serve_options[] = {
@@ -34,6 +34,8 @@ static const struct option_row serve_options[] = {
 	  OPTION_NUMBER, offsetof(struct serve, keep_bytes), 1, INT64_MAX },
 	{ "no-sync", 0, NULL, "answer before it is on the disk: a power failure may lose jobs",
 	  OPTION_FLAG, offsetof(struct serve, no_sync), 0, 0 },
+	{ "no-warm", 0, NULL, "start an interpreter for each job; none waits for them", OPTION_FLAG,
+	  offsetof(struct serve, no_warm), 0, 0 },
 	{ "languages", 0, "FILE", "a table of languages instead of ours", OPTION_TEXT,
 	  offsetof(struct serve, languages), 0, 0 },
 	{ "allow-net", 0, "CIDR",
@@ -107,6 +109,7 @@ static bool serve(struct arena *a, struct serve *s, struct err *e)
 		.nlisten = s->listen.n ? s->listen.n : 1,
 		.data = s->data ? s->data : default_data(a),
 		.no_sync = s->no_sync,
+		.no_warm = s->no_warm,
 		.slots = s->slots ? (int)s->slots : (int)sysconf(_SC_NPROCESSORS_ONLN),
 		.executor = s->executor ? s->executor : "local",
 		.languages = s->languages,

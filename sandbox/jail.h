@@ -19,11 +19,10 @@
  *   service JAIL_CLEAR      the folder has been read, and the fd closed
  *   warden  JAIL_CLEARED    it is removed, and the slot as it was after JAIL_READY before
  *                           the next JAIL_PREPARED
- *   service JAIL_WARM       fds: stdin stdout stderr strings hold library (warm/warm.h): have
- *                           an interpreter wait, the last one ends; no arguments: none waits
- *   warden  JAIL_WARMED     text: "", or why none waits
- *   service JAIL_KILL       at any time: what runs ends, as JAIL_CAUSE_KILLED; nothing
- *                           runs: ignored
+ *   service JAIL_WARM       JAIL_CLEAR, and: have an interpreter wait (warm/warm.h), in the place
+ * of the last one; fds: as JAIL_RUN, hold library; no arguments: none waits warden  JAIL_WARMED
+ * text: "", or why none waits service JAIL_KILL       at any time: what runs ends, as
+ * JAIL_CAUSE_KILLED; nothing runs: ignored
  */
 #ifndef SANDBOX_JAIL_H
 #define SANDBOX_JAIL_H
@@ -32,6 +31,7 @@
 
 #define JAIL_FD      3
 #define JAIL_WORKDIR "/tmp" /* the working folder, as the program sees it */
+#define JAIL_PRELOAD "LD_PRELOAD=/proc/self/fd/1003" /* wanted in what JAIL_WARM starts */
 
 enum jail_op {
 	JAIL_READY = 1,

@@ -72,6 +72,8 @@ static bool obey(struct slot *s, struct run *r, const struct message *m)
 		return message_send(&cleared, sizeof(cleared), -1) &&
 		       (folder_clear(s, &w) || tell_broken(&w));
 	case JAIL_WARM:
+		if (!folder_clear(s, &w))
+			return tell_broken(&w);
 		if (!run_warm(s, &m->u.run, m->fd, &w))
 			memcpy(warmed.text, w.text, sizeof(warmed.text));
 		return message_send(&warmed, sizeof(warmed), -1);

@@ -94,8 +94,10 @@ static void local_close(struct executor *x)
 
 	versions_close(x->versions);
 	fs_close(&x->compiled);
-	for (int i = 0; i < x->nplace; i++)
+	for (int i = 0; i < x->nplace; i++) {
+		timer_stop(x->o.loop, &x->place[i].warming.idle);
 		slot_let_go(&x->place[i].slot);
+	}
 	for (int i = 0; i < x->nplace; i++) {
 		slot_close(&x->place[i].slot);
 		if (x->place[i].run)
@@ -139,6 +141,20 @@ static struct slot_options slot_options(struct executor *x, struct place *p)
 				      .ctx = p };
 }
 
+/* The library lies beside the jail. */
+static struct warming warming_options(struct executor *x, struct place *p)
+{
+	const char *jail = x->o.jail, *slash = strrchr(jail, '/');
+	int n = slash ? (int)(slash - jail) + 1 : 0;
+	bool is_wanted = executor_is_full(x) && !x->o.no_warm;
+
+	return (struct warming){
+		.slot = &p->slot,
+		.library =
+			is_wanted ? arena_printf(&x->arena, "%.*ssandbatch-warm.so", n, jail) : NULL
+	};
+}
+
 /* All wardens start at once, and are then waited for. */
 static bool open_places(struct executor *x, struct err *e)
 {
@@ -147,6 +163,7 @@ static bool open_places(struct executor *x, struct err *e)
 		struct slot_options o = slot_options(x, p);
 
 		p->executor = x;
+		p->warming = warming_options(x, p);
 		p->is_started = true;
 		if (!slot_open(&p->slot, &o, e))
 			return false;
@@ -176,6 +193,7 @@ static bool add_networked(struct executor *x, struct err *e)
 		struct slot_options o = slot_options(x, p);
 
 		p->executor = x;
+		p->warming = warming_options(x, p);
 		p->network = WIRE_SEMITRUSTED;
 		o.networking = x->networking;
 		slot_init(&p->slot, &o);

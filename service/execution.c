@@ -38,7 +38,8 @@ struct execution {
 	const char *path;    /* of the folder, as the program sees it */
 	const char *program; /* that compiling makes */
 	const char *tenant;
-	char key[DIGEST_HEX]; /* of what is compiled; "": it is not kept */
+	char key[DIGEST_HEX];     /* of what is compiled; "": it is not kept */
+	struct warming_kind warm; /* the interpreter that could wait for it */
 	struct capture out, err;
 	struct artifacts artifacts;
 	struct wire_result result;
@@ -60,7 +61,7 @@ static void finish(struct execution *x)
 
 	timer_stop(place->executor->o.loop, &x->soon);
 	fs_close(&x->folder.fd); /* first: the warden proves that it is gone */
-	if (is_prepared && place->slot.pid)
+	if (is_prepared && place->slot.pid && !warming_start(&place->warming, &x->warm))
 		slot_clear(&place->slot);
 	place->run = NULL;
 	x->result.artifact = x->artifacts.item;
@@ -139,11 +140,25 @@ static bool launch(struct execution *x, enum outcome_step what, const struct com
 	if (is_ok) {
 		run.narg = (uint32_t)c->arg.n;
 		run.nenv = (uint32_t)c->env.n;
+		run.is_warm = what == OUTCOME_RUN && warming_has(&x->place->warming, &x->warm);
 		slot_run(slot_of(x), &run, fd);
 	}
 	for (int i = 0; i < 4; i++)
 		fs_close(&fd[i]);
 	return is_ok;
+}
+
+static void find_warm(struct execution *x, const struct command *c)
+{
+	const struct warming_job job = { .tenant = x->tenant,
+					 .path = x->path,
+					 .r = x->r,
+					 .language = x->language,
+					 .command = c,
+					 .folder = x->folder.fd };
+
+	if (x->place->warming.library)
+		warming_find(&x->arena, &job, &x->warm);
 }
 
 static void begin_run(struct execution *x)
@@ -153,6 +168,7 @@ static void begin_run(struct execution *x)
 
 	x->step = STEP_RUN;
 	command_make(&x->arena, &x->language->run, x->language, x->r, x->path, &c);
+	find_warm(x, &c);
 	if (!launch(x, OUTCOME_RUN, &c, x->r->has_stdin ? &x->r->input : NULL, &e))
 		refuse(x, &e);
 }
@@ -397,6 +413,9 @@ static void ran(struct execution *x, const struct jail_ended *ended)
 {
 	struct err e = { 0 };
 
+	warming_ran(&x->place->warming, &x->warm, ended->is_warm);
+	if (ended->is_warm)
+		x->result.execution_mode = "warm";
 	outcome_tell(&x->arena, OUTCOME_RUN, ended, x->r, &x->result);
 	if (!workdir_collect(&x->folder, x->r->artifact_path, x->r->nartifact_path, &x->artifacts,
 			     &e) &&
@@ -453,8 +472,14 @@ void execution_news(void *ctx, const struct slot_news *news)
 	struct place *place = ctx;
 	struct execution *x = place->run;
 
+	if (!news->op)
+		warming_lost(&place->warming);
+	if (news->op == JAIL_WARMED)
+		warming_told(&place->warming, news->why);
 	if (!x)
 		return; /* cleared or started anew, and nobody waits for it */
+	if (news->op == JAIL_READY && executor_is_full(place->executor))
+		x->result.execution_mode = "cold"; /* it waited for its slot to be built */
 	if (!news->op) {
 		lost(x, news->why);
 		return;

@@ -8,12 +8,14 @@
 #include "base/digest.h"
 #include "service/executor.h"
 #include "service/slot.h"
+#include "service/warming.h"
 #include "service/versions.h"
 
 /* Where one job at a time can run. */
 struct place {
 	struct executor *executor;
 	struct slot slot;
+	struct warming warming;
 	struct execution *run;     /* NULL: free */
 	enum wire_network network; /* that its jobs have, always */
 	bool is_started;           /* its slot was, once */

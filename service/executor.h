@@ -17,6 +17,7 @@ struct executor_options {
 	const char *jail;    /* path of sandbatch-jail */
 	const char *sandbox; /* "full", "limits", "none" */
 	const char *script;  /* fake: its script's path */
+	bool no_warm;        /* no interpreter waits for jobs */
 	const char *const
 		*allow_net; /* networks that semitrusted jobs may reach besides public ones */
 	size_t nallow_net;
@@ -55,8 +56,9 @@ struct executor_ops {
 	struct bytes (*peek)(const struct execution *run, int stream);
 	/* What connects semitrusted jobs; NULL: nothing, *why is a sentence. */
 	const char *(*network)(const struct executor *x, const char **why);
-	const char *(*mode)(const struct executor *x); /* execution_mode: "pooled", "cold",
-							  "limits", "unsandboxed" */
+	const char *(*mode)(const struct executor *x); /* execution_mode: "pooled", "limits",
+							  "unsandboxed"; a job's own may be
+							  "warm" or "cold" */
 };
 
 extern const struct executor_ops executor_local, executor_fake;

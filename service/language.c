@@ -1,5 +1,6 @@
 #include "service/language.h"
 
+#include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,7 +12,8 @@
 #include "service/marks.h"
 #include "wire/wire.h"
 
-#define ENV_MAX 64
+#define ENV_MAX    64
+#define SCRIPT_MAX 65536
 
 static bool is_name(const char *s)
 {
@@ -117,6 +119,18 @@ static const struct field row_fields[] = {
 	  .type = FIELD_TEXT,
 	  .at = offsetof(struct language, wasm_package),
 	  .help = "Debian packages that bring them" },
+	{ .key = "warm",
+	  .type = FIELD_TEXT,
+	  .at = offsetof(struct language, warm),
+	  .help = "script with which its interpreter waits for jobs" },
+	{ .key = "warm_env",
+	  .type = FIELD_NAMES,
+	  .at = offsetof(struct language, warm_env),
+	  .help = "variables with which a job starts its own" },
+	{ .key = "warm_files",
+	  .type = FIELD_NAMES,
+	  .at = offsetof(struct language, warm_files),
+	  .help = "files with which a job starts its own" },
 	{ .key = "env",
 	  .type = FIELD_OTHER,
 	  .at = offsetof(struct language, env),
@@ -310,6 +324,24 @@ static const struct field file_fields[] = {
 	{ 0 },
 };
 
+/* What it does while it waits: a file beside the table, or where an absolute path says. */
+static bool read_script(struct arena *a, const char *path, struct language *l, struct err *e)
+{
+	const char *slash = strrchr(path, '/');
+	size_t len;
+	char *text;
+
+	if (!l->warm || !l->is_available)
+		return true;
+	if (l->warm[0] != '/')
+		l->warm = arena_printf(a, "%.*swarm/%s", slash ? (int)(slash - path) + 1 : 0, path,
+				       l->warm);
+	if (!fs_read(a, AT_FDCWD, l->warm, SCRIPT_MAX, &text, &len, e))
+		return err_wrap(e, "language %s", l->name);
+	l->warm_script = text;
+	return true;
+}
+
 bool languages_load(struct arena *a, const char *path, struct buf *tell, struct languages *out,
 		    struct err *e)
 {
@@ -330,6 +362,8 @@ bool languages_load(struct arena *a, const char *path, struct buf *tell, struct 
 	for (size_t i = 0; i < out->n; i++) {
 		out->item[i].version_told = ARENA_NEW(a, LANGUAGE_VERSION_SIZE, char);
 		find_programs(a, &out->item[i]);
+		if (!read_script(a, path, &out->item[i], e))
+			return false;
 	}
 	return true;
 }

@@ -36,7 +36,11 @@ struct language {
 	struct names wasm;       /* makes {program}.wasm; n == 0: cannot */
 	struct names wasm_needs; /* as needs */
 	const char *wasm_package;
-	struct wire_pair *env; /* set before the request's */
+	const char *warm;        /* script with which its interpreter waits for jobs (warming.h) */
+	const char *warm_script; /* its text; NULL: none waits */
+	struct names warm_env;   /* a job with one of these, */
+	struct names warm_files; /* or with one of these files, starts an interpreter of its own */
+	struct wire_pair *env;   /* set before the request's */
 	size_t nenv;
 	char *version_told;       /* LANGUAGE_VERSION_SIZE bytes; "" until it is known */
 	bool is_available;        /* all of needs were found */

@@ -204,6 +204,7 @@ static bool open_executor(struct service *s, struct err *e)
 		.jail = s->o->jail,
 		.sandbox = s->o->sandbox,
 		.script = s->o->script,
+		.no_warm = s->o->no_warm,
 		.allow_net = s->o->allow_net,
 		.nallow_net = s->o->nallow_net,
 	};

@@ -15,6 +15,7 @@ struct service_options {
 	const char *data; /* folder of the store */
 	bool no_sync;     /* an answer need not wait until what it says is on the disk */
 	int slots;
+	bool no_warm;          /* no interpreter waits for jobs */
 	const char *executor;  /* "local", "fake" */
 	const char *languages; /* path of languages.yml */
 	const char *jail;      /* path of sandbatch-jail */

@@ -31,6 +31,7 @@ union message {
 	struct jail_ready ready;
 	struct jail_ended ended;
 	struct jail_plain plain;
+	struct jail_warmed warmed;
 	char room[sizeof(struct jail_ready) + sizeof(struct jail_ended)];
 };
 
@@ -46,6 +47,7 @@ static const struct answer {
 	{ JAIL_PREPARED, sizeof(struct jail_plain), true, "prepared" },
 	{ JAIL_ENDED, sizeof(struct jail_ended), false, "ended" },
 	{ JAIL_CLEARED, sizeof(struct jail_plain), false, "cleared" },
+	{ JAIL_WARMED, sizeof(struct jail_warmed), false, "warmed" },
 };
 
 static const char *answer_name(uint32_t op)
@@ -87,7 +89,7 @@ static void send_message(struct slot *s, void *data, size_t size, const int *fd,
 {
 	union {
 		struct cmsghdr align;
-		char room[CMSG_SPACE(4 * sizeof(int))];
+		char room[CMSG_SPACE(6 * sizeof(int))];
 	} control = { 0 };
 	struct iovec part = { .iov_base = data, .iov_len = size };
 	struct msghdr m = { .msg_iov = &part, .msg_iovlen = 1 };
@@ -175,7 +177,10 @@ static void answered(struct slot *s, const union message *m, int fd)
 	timer_stop(s->o.loop, &s->due);
 	if (m->op == JAIL_READY)
 		s->ready = m->ready;
-	if (s->is_used && (m->op == JAIL_CLEARED || m->op == JAIL_PREPARED)) {
+	if (m->op == JAIL_WARMED)
+		news.why = m->warmed.text;
+	if (s->is_used &&
+	    (m->op == JAIL_CLEARED || m->op == JAIL_PREPARED || m->op == JAIL_WARMED)) {
 		s->is_used = false;
 		s->nfail = 0;
 	}
@@ -478,6 +483,16 @@ void slot_kill(struct slot *s)
 		return;
 	await_answer(s, JAIL_ENDED, ANSWER_MS);
 	send_message(s, &m, sizeof(m), NULL, 0);
+}
+
+void slot_warm(struct slot *s, const struct jail_run *run, const int fd[6])
+{
+	struct jail_run m = *run;
+
+	m.op = JAIL_WARM;
+	s->is_used = true;
+	await_answer(s, JAIL_WARMED, ANSWER_MS);
+	send_message(s, &m, sizeof(m), fd, 6);
 }
 
 static void on_unused(void *ctx)

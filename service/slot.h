@@ -19,10 +19,10 @@
 
 /* What the warden answered, or (op 0) that it is gone. */
 struct slot_news {
-	uint32_t op; /* JAIL_READY, _PREPARED, _ENDED, _CLEARED, 0 */
+	uint32_t op; /* JAIL_READY, _PREPARED, _ENDED, _CLEARED, _WARMED, 0 */
 	int fd;      /* JAIL_PREPARED: the folder, the listener's to close; else -1 */
 	const struct jail_ended *ended; /* JAIL_ENDED */
-	const char *why;                /* 0: one sentence */
+	const char *why;                /* 0: one sentence; JAIL_WARMED: the same, or "" */
 };
 
 typedef void slot_news_fn(void *ctx, const struct slot_news *news);
@@ -73,6 +73,8 @@ void slot_prepare(struct slot *s, uint64_t disk_bytes, uint32_t max_files);
 /* fd: stdin, stdout, stderr, strings; they stay the caller's. */
 void slot_run(struct slot *s, const struct jail_run *run, const int fd[4]);
 void slot_kill(struct slot *s);
+/* The job is over: forget its folder, and have an interpreter wait (JAIL_WARM). */
+void slot_warm(struct slot *s, const struct jail_run *run, const int fd[6]);
 /* The job is over: forget its folder, in a moment, unless slot_prepare is called before that. */
 void slot_clear(struct slot *s);
 

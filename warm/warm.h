@@ -32,7 +32,6 @@
 #define WARM_FILTER  1001 /* the jobs' filter: each struct sock_filter of it */
 #define WARM_HOLD    1002 /* the source's name, the script, each with its NUL */
 #define WARM_LIBRARY 1003 /* sandbatch-warm.so, for LD_PRELOAD */
-#define WARM_PRELOAD "LD_PRELOAD=/proc/self/fd/1003"
 /* And in each fork, for the script: the strings of its JAIL_RUN; its offset is where the
  * environment begins. */
 #define WARM_STRINGS 1000

@@ -41,7 +41,7 @@ static const char *await_warm(const struct interpreter *i)
 	fd[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	fd[1] = fd[2] = out[1];
 	fd[3] = strings_of((const char *[]){ i->path, i->source, NULL }, &r);
-	r.nenv += add_strings(fd[3], (const char *[]){ WARM_PRELOAD, NULL });
+	r.nenv += add_strings(fd[3], (const char *[]){ JAIL_PRELOAD, NULL });
 	fd[4] = hold_of(i);
 	fd[5] = open(path, O_RDONLY | O_CLOEXEC);
 	assert_true(fd[5] >= 0);
