@@ -171,6 +171,8 @@ static bool add_address(const struct sockaddr *sa, struct buf *v4, struct buf *v
 
 	if (!sa)
 		return true;
+	if (sa->sa_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&u.in6->sin6_addr))
+		return true; /* they come and go with every container */
 	if (sa->sa_family == AF_INET6)
 		return inet_ntop(AF_INET6, &u.in6->sin6_addr, text, sizeof(text)) &&
 		       add_element(v6, text);

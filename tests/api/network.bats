@@ -387,6 +387,14 @@ dies() {
 	jq -e '.semitrusted_why == "this host lacks the Debian package nftables"' body
 }
 
+@test "without namespaces semitrusted jobs are refused" {
+	host_serve --sandbox limits
+	request semitrusted "$FIXTURES/network/names.py"
+	refuses 422 network_unavailable \
+		"network_mode must be zerotrust: without a full sandbox nothing limits a job's network" \
+		POST /execute -H 'Content-Type: application/json' -d @request
+}
+
 @test "a spec's semitrusted cells are connected by the service that run brings along" {
 	cat >s.yaml <<-'YAML'
 		version: 1
