@@ -10,7 +10,7 @@
 
 extern const struct command command_run, command_validate, command_plan, command_exec,
 	command_serve, command_keys, command_languages, command_report, command_runs, command_cache,
-	command_jobs, command_version, command_schema;
+	command_jobs, command_version, command_schema, command_doctor;
 
 /* Print what went wrong; the exit status that belongs to its kind (cli.md's table). */
 int cmd_fail(const struct err *e);

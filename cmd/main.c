@@ -12,9 +12,9 @@
 
 /* One row is one subcommand; its code is in the file of that name. */
 static const struct command *const commands[] = {
-	&command_run,  &command_validate,  &command_plan,   &command_exec, &command_serve,
-	&command_keys, &command_languages, &command_report, &command_runs, &command_cache,
-	&command_jobs, &command_version,   &command_schema,
+	&command_run,  &command_validate,  &command_plan,    &command_exec,   &command_serve,
+	&command_keys, &command_languages, &command_report,  &command_runs,   &command_cache,
+	&command_jobs, &command_doctor,    &command_version, &command_schema,
 };
 
 #define NCOMMAND (sizeof(commands) / sizeof(commands[0]))

@@ -267,8 +267,8 @@ const struct attack memory_attacks[] = {
 	ATTACK("compiler_zero", "#include \"/dev/zero\"", "memory limit", compiler_zero,
 	       .verdict = "memory", .memory_mb = 64),
 	ATTACK("compiler_macros", "a bomb of macros", "memory limit", compiler_macros,
-	       .verdict = "memory cpu", .memory_mb = 64, .cpu_ms = 1000),
+	       .verdict = "memory cpu", .memory_mb = 64, .cpu_ms = 500),
 	ATTACK("compiler_templates", "a bomb of templates", "memory limit", compiler_templates,
-	       .verdict = "memory cpu", .memory_mb = 64, .cpu_ms = 1000),
+	       .verdict = "memory cpu", .memory_mb = 64, .cpu_ms = 500),
 	{ 0 },
 };

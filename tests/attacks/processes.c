@@ -35,7 +35,7 @@ static long thread_bomb(void)
 	int error = 0, n = 0;
 	while (n < MANY && (error = pthread_create(&t, NULL, hang_thread, NULL)) == 0)
 		n++;
-	usleep(60000); /* where no cgroup counts, the watcher must see it */
+	usleep(150000); /* where no cgroup counts, the watcher must see it */
 	return error ? held("%s", strerrorname_np(error)) : reached("%d threads", n);
 }
 
@@ -46,7 +46,7 @@ static long many_children(void)
 	while (n < MANY && (pid[n] = in_child(hang)) > 0)
 		n++;
 	int error = errno;
-	usleep(60000);
+	usleep(150000);
 	for (int i = 0; i < n; i++)
 		kill(pid[i], SIGKILL);
 	errno = error;
@@ -65,7 +65,7 @@ static long siblings(void)
 			break;
 	}
 	int error = errno;
-	usleep(60000);
+	usleep(150000);
 	errno = error;
 	return n < MANY ? -1 : reached("%d siblings", n);
 }
@@ -78,7 +78,7 @@ static long zombie_hoard(void)
 		if (pid == 0)
 			_exit(0);
 	int error = errno;
-	usleep(60000);
+	usleep(150000);
 	errno = error;
 	return n < MANY ? -1 : reached("%d zombies", n);
 }
@@ -239,7 +239,7 @@ static long chosen_pid(void)
 
 const struct attack process_attacks[] = {
 	ATTACK("fork_bomb", "a fork bomb", "process limit", fork_bomb, .verdict = "wall cpu",
-	       .hint = "processes", .wall_ms = 300),
+	       .hint = "processes", .wall_ms = 600),
 	ATTACK("thread_bomb", "a thread bomb", "process limit", thread_bomb, .hint = "processes",
 	       .answer = "EAGAIN", .without = "pids rlimits"),
 	ATTACK("many_children", "children without end", "process limit", many_children,
@@ -256,11 +256,11 @@ const struct attack process_attacks[] = {
 	ATTACK("subreaper", "a subreaper that adopts orphans", "pid namespace", subreaper,
 	       .without = "pidns", .weak_as = "root"),
 	ATTACK("deaf", "deaf to SIGTERM and all others", "SIGKILL from outside", deaf,
-	       .verdict = "wall", .wall_ms = 200, .without = "wall"),
+	       .verdict = "wall", .wall_ms = 100, .without = "wall"),
 	ATTACK("stopped", "stops itself (SIGSTOP)", "SIGKILL from outside", stopped,
-	       .verdict = "wall", .wall_ms = 200, .without = "wall"),
+	       .verdict = "wall", .wall_ms = 100, .without = "wall"),
 	ATTACK("vforked", "waits for a vfork for ever", "SIGKILL from outside", vforked,
-	       .verdict = "wall", .wall_ms = 200, .without = "wall"),
+	       .verdict = "wall", .wall_ms = 100, .without = "wall"),
 	ATTACK("kill_init", "every signal to init", "pid namespace", kill_init),
 	ATTACK("kill_everybody", "SIGKILL and SIGSTOP to all (-1)", "pid namespace",
 	       kill_everybody),

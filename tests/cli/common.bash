@@ -24,7 +24,7 @@ as_nobody() {
 	local got=0
 	HOME_OF_NOBODY=$(mktemp -d /tmp/nobody.XXXXXX)
 	mkdir "$HOME_OF_NOBODY/bin"
-	cp -R "$BUILD/sandbatch" "$BUILD/sandbatch-jail" "$BUILD/etc" "$HOME_OF_NOBODY/bin"
+	cp -R "$BUILD/sandbatch" "$BUILD/sandbatch-jail" "$BUILD/sandbatch-attacks" "$BUILD/etc" "$HOME_OF_NOBODY/bin"
 	cp -R . "$HOME_OF_NOBODY/here"
 	chmod 755 "$HOME_OF_NOBODY"
 	chown -R nobody "$HOME_OF_NOBODY"

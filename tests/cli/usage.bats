@@ -2,7 +2,7 @@
 # Wrong usage ends with 2, help with 0, and what help says is what the man page says.
 load common
 
-COMMANDS='run validate plan exec serve keys languages report runs cache jobs version schema'
+COMMANDS='run validate plan exec serve keys languages report runs cache jobs doctor version schema'
 
 @test "no subcommand is wrong usage, and lists them on stderr" {
 	exits 2 sandbatch

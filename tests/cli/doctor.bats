@@ -1,0 +1,44 @@
+#!/usr/bin/env -S bats --tap
+# The doctor carries out the whole table of attacks, and says what this host lacks.
+load common
+
+@test "all attacks are survived, and told as a table" {
+	exits 0 timeout 100 sandbatch doctor
+	grep -x 'This host' out
+	grep -x 'Kernel surface: [0-9]* survived' out
+	grep '^  a fork bomb  *process limit  *survived$' out
+	tail -n 1 out | grep -x "$(sandbatch-attacks --list | wc -l) attacks: [0-9]* survived\(, [0-9]* not tested\)\?"
+	test "$(wc -L <out)" -le 100
+	test ! -s err
+}
+
+@test "as an ordinary user too, as JSON" {
+	is_root || skip "this user is one: see above"
+	exits 0 as_nobody timeout 100 sh -c 'sandbatch doctor --json >told' # out is this shell's own
+	jq -e '.host | map(.name) == ["kernel", "user", "namespaces", "cgroups", "seccomp", "Landlock",
+		"networking", "languages"]' told
+	jq -e '.attacks | length > 200' told
+	jq -e '.attacks | all(.result == "survived" or (.result == "not_tested" and .why != null))' told
+}
+
+@test "where user namespaces are off the doctor names the sysctl, and ends with 5" {
+	cat >off.py <<-'PY'
+		import ctypes, os
+		uid = os.getuid()
+		if ctypes.CDLL(None).unshare(0x10000000) != 0:
+		    raise SystemExit("no user namespace")
+		for name, text in [("self/setgroups", "deny"), ("self/uid_map", f"1000 {uid} 1"),
+		                   ("sys/user/max_user_namespaces", "0")]:
+		    with open(f"/proc/{name}", "w") as f:
+		        f.write(text)
+		os.dup2(os.open("told", os.O_WRONLY | os.O_CREAT), 1)
+		os.execvp("sandbatch", ["sandbatch", "doctor"])
+	PY
+	if is_root; then
+		exits 5 as_nobody python3 off.py
+	else
+		exits 5 python3 off.py
+	fi
+	grep 'sysctl -w user.max_user_namespaces=10000' told
+	grep '^Nothing can be run here: ' told
+}
