@@ -37,67 +37,109 @@ static bool check_keys(const cJSON *object, struct err *e)
 	return true;
 }
 
-/* All objects below root. The tree's depth is bounded, so the way back up fits an array. */
-static bool check_all_keys(const cJSON *root, struct err *e)
-{
-	const cJSON *above[JSON_MAX_DEPTH + 1], *at = root;
-	size_t depth = 0;
+/* Goes through all values, in the order of the text. Their depth is bounded, so the way back up
+ * fits an array. */
+struct walk {
+	cJSON *at, *above[JSON_MAX_DEPTH + 1];
+	size_t depth;
+};
 
-	while (at) {
-		if (cJSON_IsObject(at) && !check_keys(at, e))
-			return false;
-		if (at->child) {
-			above[depth++] = at;
-			at = at->child;
-			continue;
-		}
-		while (!at->next && depth > 0)
-			at = above[--depth];
-		at = depth > 0 ? at->next : NULL;
+static void walk_on(struct walk *w)
+{
+	if (w->at->child) {
+		w->above[w->depth++] = w->at;
+		w->at = w->at->child;
+		return;
 	}
+	while (!w->at->next && w->depth > 0)
+		w->at = w->above[--w->depth];
+	w->at = w->depth > 0 ? w->at->next : NULL;
+}
+
+static bool check_all_keys(cJSON *root, struct err *e)
+{
+	for (struct walk w = { .at = root }; w.at; walk_on(&w))
+		if (cJSON_IsObject(w.at) && !check_keys(w.at, e))
+			return false;
 	return true;
 }
 
-/* The text with \u0000 as \ufffd, so that cJSON's strings do not end early. */
-static char *without_nul(const char *text, size_t len)
+/* \u0000 becomes \ufffd, so that cJSON's strings do not end early. */
+static void replace_nul(char *text, size_t len)
 {
-	char *copy = mem_zalloc(len + 1, 1);
-
-	memcpy(copy, text, len);
-	for (char *at = memchr(copy, '\\', len); at;
-	     at = memchr(at, '\\', len - (size_t)(at - copy))) {
+	for (char *at = memchr(text, '\\', len); at;
+	     at = memchr(at, '\\', len - (size_t)(at - text))) {
 		if (!strncmp(at, "\\u0000", 6))
 			memcpy(at + 2, (const char[]){ 'f', 'f', 'f', 'd' }, 4);
 		at += 2; /* the second byte may be a backslash, too */
 	}
+}
+
+/* The text, without what its long strings hold. */
+static char *copy_short(const char *text, size_t *len, const struct json_seen *seen)
+{
+	char *copy, *to;
+	size_t from = 0, cut = 0;
+
+	for (size_t i = 0; i < seen->nlong; i++)
+		cut += seen->longs[i].len;
+	copy = to = mem_zalloc(*len - cut + 1, 1);
+	for (size_t i = 0; i < seen->nlong; i++) {
+		const struct json_long *l = &seen->longs[i];
+
+		memcpy(to, text + from, l->at - from);
+		to += l->at - from;
+		from = l->at + l->len;
+	}
+	memcpy(to, text + from, *len - from);
+	*len -= cut;
 	return copy;
 }
 
-static cJSON *parse_checked(const char *text, size_t len, size_t nnul)
+static void put_back(cJSON *root, const char *text, const struct json_seen *seen)
+{
+	const struct json_long *l = seen->longs, *end = l + seen->nlong;
+	size_t nth = 1;
+
+	for (struct walk w = { .at = root }; w.at && l < end; walk_on(&w), nth++) {
+		if (nth != l->nth)
+			continue;
+		cJSON_free(w.at->valuestring);
+		w.at->valuestring = strndup(text + l->at, l->len);
+		if (!w.at->valuestring)
+			abort();
+		l++;
+	}
+}
+
+static cJSON *parse_checked(const char *text, size_t len, const struct json_seen *seen)
 {
 	char *copy;
 	cJSON *value;
 
-	if (nnul == 0)
+	if (!seen->nnul && !seen->nlong)
 		return cJSON_ParseWithLength(text, len);
-	copy = without_nul(text, len);
+	copy = copy_short(text, &len, seen);
+	replace_nul(copy, len);
 	value = cJSON_ParseWithLength(copy, len);
 	free(copy);
+	if (value)
+		put_back(value, text, seen);
 	return value;
 }
 
 cJSON *json_parse(const char *text, size_t len, enum json_nul nul, struct err *e)
 {
-	size_t nnul = 0;
+	struct json_seen seen;
 	cJSON *value;
 
-	if (!json_check(text, len, &nnul, e))
+	if (!json_check(text, len, &seen, e))
 		return NULL;
-	if (nnul > 0 && nul == JSON_NUL_REFUSE) {
+	if (seen.nnul > 0 && nul == JSON_NUL_REFUSE) {
 		err_set(e, ERR_MALFORMED, "JSON must not have the character NUL (\\u0000)");
 		return NULL;
 	}
-	value = parse_checked(text, len, nnul);
+	value = parse_checked(text, len, &seen);
 	if (!value) {
 		err_set(e, ERR_MALFORMED, "JSON of %zu bytes cannot be read", len);
 		return NULL;

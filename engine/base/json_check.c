@@ -24,7 +24,8 @@ struct scan {
 	char open[JSON_MAX_DEPTH]; /* '{' or '[' each */
 	size_t depth;
 	enum want want;
-	size_t nnul, nvalue;
+	size_t nvalue, nescape;
+	struct json_seen *seen;
 	struct err *e;
 };
 
@@ -99,7 +100,7 @@ static bool scan_unicode(struct scan *s)
 
 	if (first < 0)
 		return fail(s, "four hexadecimal digits");
-	s->nnul += first == 0;
+	s->seen->nnul += first == 0;
 	if (first < 0xd800 || first > 0xdfff) {
 		s->at += 4;
 		return true;
@@ -118,6 +119,7 @@ static bool scan_escape(struct scan *s)
 	int c;
 
 	s->at++;
+	s->nescape++;
 	c = peek(s);
 	if (c < 0 || c == 0 || !strchr("\"\\/bfnrtu", c))
 		return fail(s, "an escape (\\\" \\\\ \\/ \\b \\f \\n \\r \\t \\u)");
@@ -252,6 +254,19 @@ static bool close_one(struct scan *s)
 	return after_value(s);
 }
 
+static bool scan_text(struct scan *s)
+{
+	const size_t nescape = s->nescape;
+	struct json_long l = { .at = s->at + 1, .nth = s->nvalue };
+
+	if (!scan_string(s))
+		return false;
+	l.len = s->at - 1 - l.at;
+	if (l.len >= JSON_LONG_LEAST && s->nescape == nescape && s->seen->nlong < JSON_LONG_MAX)
+		s->seen->longs[s->seen->nlong++] = l;
+	return true;
+}
+
 static bool scan_value(struct scan *s)
 {
 	int c = peek(s);
@@ -263,7 +278,7 @@ static bool scan_value(struct scan *s)
 	if (c == '{' || c == '[')
 		return open_one(s);
 	if (c == '"')
-		ok = scan_string(s);
+		ok = scan_text(s);
 	else if (c == '-' || (c >= '0' && c <= '9'))
 		ok = scan_number(s);
 	else
@@ -327,17 +342,16 @@ static bool step(struct scan *s)
 	return fail(s, "nothing more");
 }
 
-bool json_check(const char *text, size_t len, size_t *nnul, struct err *e)
+bool json_check(const char *text, size_t len, struct json_seen *seen, struct err *e)
 {
-	struct scan s = { .s = (const unsigned char *)text, .len = len, .e = e };
+	struct scan s = { .s = (const unsigned char *)text, .len = len, .seen = seen, .e = e };
 
+	*seen = (struct json_seen){ 0 };
 	for (;;) {
 		skip_space(&s);
 		if (s.want == WANT_END && s.at == s.len)
-			break;
+			return true;
 		if (!step(&s))
 			return false;
 	}
-	*nnul = s.nnul;
-	return true;
 }

@@ -7,8 +7,23 @@
 
 #include "base/err.h"
 
-/* RFC 8259, valid UTF-8, no lone surrogates, bounded depth. Counts the escaped NULs (\u0000). */
-bool json_check(const char *text, size_t len, size_t *nnul, struct err *e);
+#define JSON_LONG_LEAST ((size_t)64 << 10)
+#define JSON_LONG_MAX   16
+
+/* A string value of many bytes and no escapes: cJSON would look at each of them twice more. */
+struct json_long {
+	size_t at, len; /* in the text, without quotes */
+	size_t nth;     /* the first value of the text, the root, is 1 */
+};
+
+struct json_seen {
+	size_t nnul; /* escaped NULs (\u0000) */
+	struct json_long longs[JSON_LONG_MAX];
+	size_t nlong;
+};
+
+/* RFC 8259, valid UTF-8, no lone surrogates, bounded depth. */
+bool json_check(const char *text, size_t len, struct json_seen *seen, struct err *e);
 /*
  * Bytes of the UTF-8 character at s, of at most n > 0; *valid says whether it is one (RFC 3629). If
  * not, the maximal part that starts none, or at least one byte (Unicode, table 3-8).

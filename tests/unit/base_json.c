@@ -186,6 +186,59 @@ static void many_keys_and_long_strings_take_linear_time(void **state)
 	assert_true(clock_mono_ms() - start < 60000);
 }
 
+/* A JSON string of n bytes of c, with more in front of them. */
+static void add_long(struct buf *b, const char *more, char c, size_t n)
+{
+	CLEAN_BUF struct buf bytes = BUF(n);
+
+	while (bytes.len < n)
+		buf_add(&bytes, &c, 1);
+	buf_printf(b, "\"%s%s\"", more, buf_text(&bytes));
+}
+
+static void assert_long(const cJSON *value, const char *more, char c, size_t n)
+{
+	size_t nmore = strlen(more);
+
+	assert_true(cJSON_IsString(value));
+	assert_int_equal(strlen(value->valuestring), nmore + n);
+	assert_memory_equal(value->valuestring, more, nmore);
+	for (size_t i = 0; i < n; i++)
+		assert_true(value->valuestring[nmore + i] == c);
+}
+
+static void long_strings_are_what_they_were(void **state)
+{
+	CLEAN_BUF struct buf text = BUF(64 << 20);
+	CLEAN_JSON cJSON *root = NULL;
+	const size_t n = 100000;
+	struct err e = { 0 };
+
+	(void)state;
+	buf_puts(&text, "{\"a\":[1,{\"b\":");
+	add_long(&text, "\xc3\xa9", 'b', n);
+	buf_puts(&text, "},[],\"\\u0000\\\\u0000\"],\"c\":");
+	add_long(&text, "\\n", 'c', n);
+	buf_puts(&text, ",\"");
+	for (size_t i = 0; i < n; i++)
+		buf_puts(&text, "k");
+	buf_puts(&text, "\":\"\",\"d\":[");
+	for (int i = 0; i < 20; i++) {
+		buf_puts(&text, i ? "," : "");
+		add_long(&text, "", (char)('d' + i), n + (size_t)i);
+	}
+	buf_puts(&text, "]}");
+	root = json_parse(buf_text(&text), text.len, JSON_NUL_REPLACE, &e);
+	assert_non_null(root);
+	assert_long(json_get(cJSON_GetArrayItem(json_get(root, "a"), 1), "b"), "\xc3\xa9", 'b', n);
+	assert_string_equal(cJSON_GetArrayItem(json_get(root, "a"), 3)->valuestring,
+			    "\xef\xbf\xbd\\u0000");
+	assert_long(json_get(root, "c"), "\n", 'c', n);
+	for (int i = 0; i < 20; i++)
+		assert_long(cJSON_GetArrayItem(json_get(root, "d"), i), "", (char)('d' + i),
+			    n + (size_t)i);
+}
+
 static void members_are_found_by_exact_name(void **state)
 {
 	struct err e = { 0 };
@@ -337,6 +390,7 @@ int main(void)
 		cmocka_unit_test(nesting_is_bounded),
 		cmocka_unit_test(values_are_bounded),
 		cmocka_unit_test(many_keys_and_long_strings_take_linear_time),
+		cmocka_unit_test(long_strings_are_what_they_were),
 		cmocka_unit_test(members_are_found_by_exact_name),
 		cmocka_unit_test(wrong_types_are_told_with_field_found_and_wanted),
 		cmocka_unit_test(bad_bytes_become_replacement_characters),
