@@ -80,10 +80,12 @@ static struct place *pick_place(struct executor *x, enum wire_network network, c
 /* A network remembers: what answers to one tenant's packets must not come to the next one's job. */
 static void hand_over(struct place *p, const char *tenant)
 {
-	if (!p->is_started || slot_is_broken(&p->slot))
+	if (!p->is_started || slot_is_broken(&p->slot)) {
 		slot_start_soon(&p->slot);
-	else if (p->network != WIRE_ZEROTRUST && strcmp(p->tenant, tenant) != 0)
+	} else if (p->network != WIRE_ZEROTRUST && strcmp(p->tenant, tenant) != 0) {
 		slot_renew(&p->slot);
+		warming_lost(&p->warming);
+	}
 	p->is_started = true;
 	snprintf(p->tenant, sizeof(p->tenant), "%s", tenant);
 }

@@ -28,91 +28,16 @@
 #define UP_MS     10000
 #define RULES_MAX (1 << 20)
 #define WORDS_MAX 4096
-#define TOOL_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-#define TUN       "/dev/net/tun"
-#define ARG_MAX_N 24
-
-/*
- * The forwarders, the preferred one first. PID in arg stands for a process in the namespaces; each
- * says on fd ready that it is up. No port of the host leads in, none of the namespace to the host;
- * the host's loopback is never meant.
- */
-static const struct forwarder {
-	const char *name, *package;
-	const char *arg[ARG_MAX_N];
-	int ready;
-	/* what jobs ask; by the family of the host's own name server if that matters */
-	const char *dns[2];
-	bool dns_takes_tcp;
-} forwarders[] = {
-	{ "pasta",
-	  "passt",
-	  { "pasta",    "--foreground", "--quiet",       "--config-net", "--ns-ifname",
-	    "net0",     "--pid",        "/dev/fd/1",     "--no-map-gw",  "--tcp-ports",
-	    "none",     "--udp-ports",  "none",          "--tcp-ns",     "none",
-	    "--udp-ns", "none",         "--dns-forward", "192.0.0.8",    "--dns-forward",
-	    "100::53",  "PID" },
-	  1,
-	  /* an address that nobody has (RFC 7600), and one whose packets are discarded (RFC 6666)
-	   */
-	  { "192.0.0.8", "100::53" },
-	  false },
-	{ "slirp4netns",
-	  "slirp4netns",
-	  { "slirp4netns", "--configure", "--mtu=65520", "--disable-host-loopback",
-	    "--enable-seccomp", "--ready-fd=3", "PID", "net0" },
-	  3,
-	  { "10.0.2.3", "10.0.2.3" },
-	  true },
-};
-
-#define NFORWARDER (sizeof(forwarders) / sizeof(forwarders[0]))
 
 struct networking {
 	struct loop *loop;
 	struct arena arena;
 	struct rules rules;
-	const char *path[NFORWARDER]; /* NULL: not here */
-	const char *nft;
-	size_t tool;     /* in use; NFORWARDER: none */
-	bool has_worked; /* it connected a slot */
-	const char *why; /* tool is none */
+	struct forwarders forwarders;
+	bool has_worked; /* the one in use connected a slot */
 	int watch;       /* this host's addresses change */
 	LIST_HEAD(, network) open;
 };
-
-static size_t next_tool(const struct networking *n, size_t from)
-{
-	while (from < NFORWARDER && !n->path[from])
-		from++;
-	return from;
-}
-
-/* Forwarders run as a stranger, or as who we are. */
-static bool has_tun(void)
-{
-	struct stat st;
-
-	if (geteuid() != 0)
-		return access(TUN, R_OK | W_OK) == 0;
-	return stat(TUN, &st) == 0 && (st.st_mode & 0006) == 0006;
-}
-
-static void find_tools(struct networking *n)
-{
-	for (size_t i = 0; i < NFORWARDER; i++)
-		n->path[i] = proc_find(&n->arena, forwarders[i].name, TOOL_PATH);
-	n->nft = proc_find(&n->arena, "nft", TOOL_PATH);
-	n->tool = next_tool(n, 0);
-	if (n->tool == NFORWARDER)
-		n->why = "this host lacks the Debian package passt (or slirp4netns)";
-	else if (!n->nft)
-		n->why = "this host lacks the Debian package nftables";
-	else if (!has_tun())
-		n->why = "on this host " TUN " is missing, or not everybody may read and write it";
-	if (n->why)
-		n->tool = NFORWARDER;
-}
 
 static void on_addresses(void *ctx, uint32_t events);
 
@@ -140,9 +65,9 @@ struct networking *networking_open(struct loop *loop, const char *const *allow, 
 
 	*n = (struct networking){ .loop = loop, .arena = arena, .watch = -1 };
 	LIST_INIT(&n->open);
-	find_tools(n);
+	forwarders_find(&n->arena, &n->forwarders);
 	if (rules_open(&n->arena, allow, nallow, &n->rules, e) &&
-	    (n->tool == NFORWARDER || watch_addresses(n, e)))
+	    (!n->forwarders.use || watch_addresses(n, e)))
 		return n;
 	networking_close(n);
 	return NULL;
@@ -162,8 +87,8 @@ void networking_close(struct networking *n)
 
 const char *networking_tool(const struct networking *n, const char **why)
 {
-	*why = n->why;
-	return n->tool < NFORWARDER ? forwarders[n->tool].name : NULL;
+	*why = n->forwarders.why;
+	return n->forwarders.use ? n->forwarders.use->name : NULL;
 }
 
 /* In a child: as root no longer. */
@@ -278,15 +203,16 @@ void network_close(struct network *w)
 }
 
 /* A forwarder that never worked here may be hindered by something that does not hinder another. */
-static void try_another(struct networking *n, const struct network *w)
+static void try_another(const struct network *w)
 {
-	size_t next = next_tool(n, n->tool + 1);
+	struct networking *n = w->all;
 
-	if (w->is_up || n->has_worked || next == NFORWARDER || w->tool != &forwarders[n->tool])
+	if (w->is_up || n->has_worked || w->tool != n->forwarders.use ||
+	    !forwarders_next(&n->arena, &n->forwarders))
 		return;
-	n->tool = next;
-	log_warn("%s does not work here: %s is tried in its place", w->tool->name,
-		 forwarders[next].name);
+	if (strcmp(w->tool->name, n->forwarders.use->name) != 0)
+		log_warn("%s does not work here: %s is tried in its place", w->tool->name,
+			 n->forwarders.use->name);
 }
 
 /* The last line that a child wrote before it gave up, or "". */
@@ -321,7 +247,7 @@ static void on_late(void *ctx)
 {
 	struct network *w = ctx;
 
-	try_another(w->all, w);
+	try_another(w);
 	fail(w, "%s did not connect it within %d s", w->tool->name, UP_MS / 1000);
 }
 
@@ -349,7 +275,7 @@ static void on_forwarder_end(void *ctx, uint32_t events)
 	(void)events;
 	if (!reap(w, &w->forwarder, &status, how, sizeof(how)))
 		return;
-	try_another(w->all, w);
+	try_another(w);
 	fail(w, "its %s ended %s", w->tool->name, how);
 }
 
@@ -392,7 +318,7 @@ static bool make_pipe(int end[2], struct err *e)
 static bool start_nft(struct network *w, struct err *e)
 {
 	static const char *const argv[] = { "nft", "-f", "-", NULL };
-	struct proc p = { .path = w->all->nft,
+	struct proc p = { .path = w->all->forwarders.nft,
 			  .argv = argv,
 			  .fd = { -1, -1, -1 },
 			  .nfd = 3,
@@ -503,17 +429,17 @@ static bool open_namespaces(struct network *w, struct err *e)
 static bool start_forwarder(struct network *w, struct err *e)
 {
 	char pid[16];
-	const char *argv[ARG_MAX_N + 1] = { NULL };
-	struct proc p = { .path = w->all->path[w->tool - forwarders],
+	const char *argv[FORWARDER_ARGS + 1] = { NULL };
+	struct proc p = { .path = w->all->forwarders.path,
 			  .argv = argv,
-			  .fd = { -1, -1, -1, -1 },
-			  .nfd = 4,
+			  .fd = { -1, -1, -1, -1, w->user, w->net },
+			  .nfd = w->tool->nfd,
 			  .enter = enter_as_forwarder };
 	bool is_ok;
 	int end[2];
 
 	snprintf(pid, sizeof(pid), "%d", (int)w->nft.pid);
-	for (size_t i = 0; i < ARG_MAX_N && w->tool->arg[i]; i++)
+	for (size_t i = 0; i < FORWARDER_ARGS && w->tool->arg[i]; i++)
 		argv[i] = strcmp(w->tool->arg[i], "PID") ? w->tool->arg[i] : pid;
 	if (!make_pipe(end, e))
 		return false;
@@ -565,7 +491,7 @@ bool network_open(struct network *w, struct networking *n, network_told_fn *told
 		.all = n,
 		.told = told,
 		.ctx = ctx,
-		.tool = &forwarders[n->tool],
+		.tool = n->forwarders.use,
 		.ready = -1,
 		.rules = -1,
 		.user = -1,

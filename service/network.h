@@ -15,6 +15,7 @@
 
 #include "base/buf.h"
 #include "base/loop.h"
+#include "service/forwarder.h"
 #include "service/rules.h"
 
 struct networking; /* for all slots of an executor */
