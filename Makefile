@@ -68,7 +68,7 @@ say         = $(if $(V),,@echo '$(1)	$@'; )
 unit_room   = $(firstword $(subst _, ,$(1)))
 
 ATTACKS    := $(wildcard tests/attacks/*.c)
-SOURCES    := $(wildcard engine/*/*.c service/*.c sandbox/*.c warm/*.c cmd/*.c tests/unit/*.c tests/fuzz/*.c) $(ATTACKS)
+SOURCES    := $(wildcard engine/*/*.c service/*.c sandbox/*.c warm/*.c cmd/*.c tests/unit/*.c tests/fuzz/*.c tests/weak/*.c) $(ATTACKS)
 HEADERS    := $(wildcard engine/*/*.h service/*.h sandbox/*.h warm/*.h cmd/*.h tests/*/*.h)
 SCRIPTS    := .ci/run .ci/install tests/one $(wildcard tests/*/*.bats tests/*/*.bash) $(filter-out %.c %.py,$(wildcard tests/bench/*)) \
               tests/languages/run tests/languages/install
@@ -90,7 +90,7 @@ check: ## install what is missing, build, run every test
 	@$(MAKE) programs
 	@$(MAKE) test
 
-programs: all $(UNIT_BIN) # and the unit tests
+programs: all $(UNIT_BIN) $(BUILD)/weak/sandbatch-jail # and the unit tests
 	@:
 
 test: # run TESTS, as they are built
@@ -233,14 +233,15 @@ $(BUILD)/sandbatch: $(call libs,cmd)
 		-Wl,--start-group $^ -Wl,--end-group $(ALL_LIBS)
 
 # A warden has left the /proc in which LeakSanitizer looks when a program ends: there it is told not to.
+JAIL_OBJECTS := $(call objects,$(call sources,sandbox) $(call sources,warm))
 ifdef SAN
-$(BUILD)/sandbatch-jail: $(BUILD)/obj/no_leaks.o
+JAIL_OBJECTS += $(BUILD)/obj/no_leaks.o
 $(BUILD)/obj/no_leaks.o:
 	@mkdir -p $(@D)
 	@echo 'const char *__lsan_default_options(void) { return "detect_leaks=0"; }' | $(CC) -xc -c -o $@ -
 endif
 
-$(BUILD)/sandbatch-jail: $(call objects,$(call sources,sandbox) $(call sources,warm))
+$(BUILD)/sandbatch-jail: $(JAIL_OBJECTS)
 	$(call say,LD)$(CC) $(HARDEN_LD) $(LDFLAGS) -o $@ $^ $(JAIL_LIBS)
 
 # It attacks, so nothing of a sanitizer's is in its way, nor in that of the limits it runs into.
@@ -252,6 +253,14 @@ $(BUILD)/sandbatch-attacks: $(ATTACKS) tests/attacks/attacks.h
 $(BUILD)/sandbatch-warm.so: warm/hold.c warm/eval.c warm/limits.c warm/words.c warm/warm.h warm/eval.h sandbox/jail.h $(BUILD)/flags
 	$(call say,LD)$(CC) $(BASE_CFLAGS) -O2 -g -fstack-protector-strong -fPIC -fvisibility=hidden -shared -Wl,-z,relro,-z,now -o $@ \
 		warm/hold.c warm/eval.c warm/limits.c warm/words.c
+
+# The real one's objects; only what they call of the C library is another's (tests/weak/jail.c).
+WEAK       := syscall prctl setrlimit setresuid setresgid unshare mount mount_setattr clone openat \
+              clock_gettime
+comma      := ,
+$(BUILD)/weak/sandbatch-jail: $(call objects,tests/weak/jail.c) $(JAIL_OBJECTS)
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(HARDEN_LD) $(LDFLAGS) $(WEAK:%=-Wl$(comma)--wrap=%) -o $@ $^ $(JAIL_LIBS)
 
 $(BUILD)/etc/%: etc/%
 	@mkdir -p $(@D)

@@ -108,7 +108,7 @@ const struct attack output_attacks[] = {
 	ATTACK("flood_err", "a flood on stderr", "output limit", flood_err, FLOOD),
 	ATTACK("flood_both", "a flood on both", "output limit", flood_both, FLOOD),
 	ATTACK("drip", "a byte now and then, for ever", "wall clock", drip, .verdict = "wall",
-	       .wall_ms = 100, .without = "wall"),
+	       .wall_ms = 100, .without = "wall", .weak_as = "root"),
 	ATTACK("binary", "all bytes from 255 to NUL", "kept as they are", binary),
 	ATTACK("escapes", "broken UTF-8, terminal escapes", "kept as they are", escapes),
 	ATTACK("endless_line", "a line of 4 MiB", "output limit", endless_line, .hint = "output"),

@@ -255,7 +255,7 @@ const struct attack shared_attacks[] = {
 	ATTACK("timers", "timers, of the user's", "signal limit", timers, .answer = "EAGAIN",
 	       .without = "rlimits"),
 	ATTACK("unanswered_call", "a call that waits for a listener", "wall clock", unanswered_call,
-	       .verdict = "wall", .wall_ms = 100, .without = "wall"),
+	       .verdict = "wall", .wall_ms = 100, .without = "wall", .weak_as = "root"),
 	ATTACK("cgroup_path", "where its cgroup is", "cgroup namespace", cgroup_path,
 	       .answer = "/"),
 	ATTACK("names_of_host", "the host's name", "uts namespace", names_of_host,

@@ -137,8 +137,8 @@ static long yield_storm(void)
 	return REACHED;
 }
 
-#define BY_CPU   .verdict = "cpu", .cpu_ms = 100, .without = "cpu"
-#define BY_CLOCK .verdict = "wall", .wall_ms = 100, .without = "wall"
+#define BY_CPU   .verdict = "cpu", .cpu_ms = 100, .without = "cpu", .weak_as = "root"
+#define BY_CLOCK .verdict = "wall", .wall_ms = 100, .without = "wall", .weak_as = "root"
 
 const struct attack time_attacks[] = {
 	ATTACK("busy", "a busy loop, deaf to SIGXCPU", "CPU limit", busy, BY_CPU),

@@ -339,12 +339,13 @@ static inline void assert_slot_is_clean(void)
 	box_clear();
 }
 
-/* Find the jail, and be the reaper of whatever a warden may leave. */
-static inline bool box_find_jail(void)
+/* Find the jail by its name in the folder of what was built, and be the reaper of whatever a warden
+ * may leave. */
+static inline bool box_find(const char *name)
 {
 	char path[4096];
 	const char *build = getenv("BUILD");
-	snprintf(path, sizeof(path), "%s/sandbatch-jail", build ? build : "build");
+	snprintf(path, sizeof(path), "%s/%s", build ? build : "build", name);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
 		printf("Bail out! cannot open %s\n", path);
@@ -354,6 +355,11 @@ static inline bool box_find_jail(void)
 	close(fd);
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	return true;
+}
+
+static inline bool box_find_jail(void)
+{
+	return box_find("sandbatch-jail");
 }
 
 #endif

@@ -1,0 +1,161 @@
+/*
+ * A sandbatch-jail that can do without a defence: the objects of the real one, linked with other
+ * versions of the C library's functions by which it defends (ld --wrap). WITHOUT in its environment
+ * lists those that do nothing. So each attack is seen to succeed where what stops it is not there:
+ * a test that cannot fail proves nothing. The real jail has no such switch.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+/* NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): the names are ld's */
+long __real_syscall(long call, ...);
+long __wrap_syscall(long call, long a, long b, long c, long d, long e, long f);
+int __real_prctl(int op, ...);
+int __wrap_prctl(int op, unsigned long a, unsigned long b, unsigned long c, unsigned long d);
+int __real_setrlimit(int which, const struct rlimit *l);
+int __wrap_setrlimit(int which, const struct rlimit *l);
+int __real_setresuid(uid_t a, uid_t b, uid_t c);
+int __wrap_setresuid(uid_t a, uid_t b, uid_t c);
+int __real_setresgid(gid_t a, gid_t b, gid_t c);
+int __wrap_setresgid(gid_t a, gid_t b, gid_t c);
+int __real_unshare(int flags);
+int __wrap_unshare(int flags);
+int __real_mount(const char *from, const char *to, const char *type, unsigned long flags,
+		 const void *options);
+int __wrap_mount(const char *from, const char *to, const char *type, unsigned long flags,
+		 const void *options);
+int __real_mount_setattr(int dir, const char *path, unsigned flags, struct mount_attr *attr,
+			 size_t size);
+int __wrap_mount_setattr(int dir, const char *path, unsigned flags, struct mount_attr *attr,
+			 size_t size);
+int __real_clone(int (*fn)(void *), void *stack, int flags, void *arg, ...);
+int __wrap_clone(int (*fn)(void *), void *stack, int flags, void *arg, int *pidfd);
+int __real_openat(int dir, const char *path, int flags, ...);
+int __wrap_openat(int dir, const char *path, int flags, ...);
+int __real_clock_gettime(clockid_t clock, struct timespec *t);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *t);
+
+static bool without(const char *defence)
+{
+	const char *list = getenv("WITHOUT");
+	size_t n = strlen(defence);
+	for (const char *at = list; at && (at = strstr(at, defence)); at += n)
+		if ((at == list || at[-1] == ' ') && (at[n] == ' ' || at[n] == '\0'))
+			return true;
+	return false;
+}
+
+long __wrap_syscall(long call, long a, long b, long c, long d, long e, long f)
+{
+	if ((call == SYS_seccomp && without("filter")) ||
+	    (call == SYS_close_range && without("fds")) ||
+	    (call == SYS_capset && without("capabilities")))
+		return 0;
+	if (call == SYS_clone3 && without("pidns"))
+		((struct clone_args *)a)->flags &= ~(uint64_t)CLONE_NEWPID;
+	return __real_syscall(call, a, b, c, d, e, f);
+}
+
+int __wrap_prctl(int op, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
+{
+	bool is_capability =
+		op == PR_CAPBSET_DROP || op == PR_SET_SECUREBITS || op == PR_CAP_AMBIENT;
+	if ((op == PR_SET_NO_NEW_PRIVS && without("no_new_privs")) ||
+	    (is_capability && without("capabilities")))
+		return 0;
+	return __real_prctl(op, a, b, c, d);
+}
+
+int __wrap_setrlimit(int which, const struct rlimit *l)
+{
+	return without("rlimits") ? 0 : __real_setrlimit(which, l);
+}
+
+int __wrap_setresuid(uid_t a, uid_t b, uid_t c)
+{
+	return without("uid") ? 0 : __real_setresuid(a, b, c);
+}
+
+int __wrap_setresgid(gid_t a, gid_t b, gid_t c)
+{
+	return without("uid") ? 0 : __real_setresgid(a, b, c);
+}
+
+int __wrap_unshare(int flags)
+{
+	return __real_unshare(without("netns") ? flags & ~CLONE_NEWNET : flags);
+}
+
+int __wrap_mount(const char *from, const char *to, const char *type, unsigned long flags,
+		 const void *options)
+{
+	if (type && strcmp(type, "proc") == 0 && without("proc"))
+		options = NULL;
+	if (type && strcmp(type, "tmpfs") == 0 && strcmp(from, "work") == 0 && without("disk"))
+		options = "mode=0711";
+	return __real_mount(from, to, type, flags, options);
+}
+
+/* The root of the sandbox alone: the host's folders below it stay read-only. */
+int __wrap_mount_setattr(int dir, const char *path, unsigned flags, struct mount_attr *attr,
+			 size_t size)
+{
+	if (strcmp(path, "/") == 0 && without("readonly"))
+		return 0;
+	return __real_mount_setattr(dir, path, flags, attr, size);
+}
+
+int __wrap_clone(int (*fn)(void *), void *stack, int flags, void *arg, int *pidfd)
+{
+	return __real_clone(fn, stack, without("pidns") ? flags & ~CLONE_NEWPID : flags, arg,
+			    pidfd);
+}
+
+/* A limit is then written to a file of nobody's, and a counter read from one. */
+int __wrap_openat(int dir, const char *path, int flags, ...)
+{
+	static const struct {
+		const char *path, *defence;
+	} FILES[] = {
+		{ "pids.max", "pids" },
+		{ "memory.limit_in_bytes", "memory" },
+		{ "memory.memsw.limit_in_bytes", "memory" },
+		{ "memory.max", "memory" },
+		{ "memory.swap.max", "memory" },
+		{ "cpuacct.usage", "cpu" },
+		{ "cpu.stat", "cpu" },
+	};
+	va_list ap;
+	va_start(ap, flags);
+	mode_t mode = flags & O_CREAT ? va_arg(ap, mode_t) : 0;
+	va_end(ap);
+	for (size_t i = 0; i < sizeof(FILES) / sizeof(FILES[0]); i++)
+		if (strcmp(path, FILES[i].path) == 0 && without(FILES[i].defence))
+			return memfd_create(path, MFD_CLOEXEC);
+	return __real_openat(dir, path, flags, mode);
+}
+
+/* The clock stands still. */
+int __wrap_clock_gettime(clockid_t clock, struct timespec *t)
+{
+	int rc = __real_clock_gettime(clock, t);
+	if (without("wall"))
+		*t = (struct timespec){ 1, 0 };
+	return rc;
+}
+/* NOLINTEND(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
