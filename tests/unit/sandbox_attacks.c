@@ -154,6 +154,7 @@ static void survives(void **state)
 	const struct attack *a = t->attack;
 	if (t->who == ROOT && getuid() != 0)
 		skip();
+	listen_on_host();
 	raise_warden(t->who);
 	is_up = false;
 	box_prepare(&a->limits);
@@ -208,7 +209,6 @@ int main(void)
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	if (!box_find_jail() || !table_read())
 		return 1;
-	listen_on_host();
 	add_trials(test, trial);
 	return _cmocka_run_group_tests("attacks", test, 2 * nattack, NULL, end_warden);
 }

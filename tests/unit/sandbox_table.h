@@ -98,16 +98,21 @@ static inline bool table_read(void)
 	return true;
 }
 
-/* A name on the host that the sandbox must not reach: the attack "abstract" asks for it. */
+/* A name on the host that the sandbox must not reach: the attack "abstract" asks for it. Where
+ * another run of ours has it, it is that one which listens, until it ends: so it is asked again. */
 static inline void listen_on_host(void)
 {
+	static bool is_ours;
+	if (is_ours)
+		return;
 	static const char NAME[] = "\0sandbatch-attacks";
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	memcpy(a.sun_path, NAME, sizeof(NAME) - 1);
 	socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + sizeof(NAME) - 1);
-	if (bind(fd, (const void *)&a, size) == 0) /* else another run of ours has it */
-		assert_int_equal(listen(fd, 8), 0);
+	is_ours = bind(fd, (const void *)&a, size) == 0 && listen(fd, 64) == 0;
+	if (!is_ours)
+		close(fd);
 }
 
 static inline void put_program(void)

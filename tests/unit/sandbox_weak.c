@@ -61,6 +61,7 @@ static bool succeeds(const struct trial *t, const char *without)
 {
 	int out[2];
 	const char *argv[] = { "/tmp/attacks", t->attack->name, PATIENCE, NULL };
+	listen_on_host();
 	setenv("WITHOUT", without, 1);
 	box_start(t->who, "full");
 	assert_string_equal(b.ready.text, "");
@@ -118,7 +119,6 @@ int main(void)
 	setrlimit(RLIMIT_CORE, &core);
 	if (!box_find("weak/sandbatch-jail") || !table_read())
 		return 1;
-	listen_on_host();
 	for (size_t i = 0; i < 2 * nattack; i++) {
 		const struct attack *a = &attack[i / 2];
 		enum who who = i % 2 ? USER : ROOT;

@@ -60,6 +60,7 @@ static bool without(const char *defence)
 	return false;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): as many arguments as syscall(2) has */
 long __wrap_syscall(long call, long a, long b, long c, long d, long e, long f)
 {
 	if ((call == SYS_seccomp && without("filter")) ||
