@@ -10,6 +10,7 @@
 
 #include "base/fs.h"
 #include "base/log.h"
+#include "service/caller.h"
 #include "service/listen.h"
 #include "service/zalloc.h"
 
@@ -21,6 +22,9 @@
 #define MOST_TURNS_LEFT 16
 #define PEM_MAX         ((size_t)1 << 20)
 #define STREAM_BLOCK    16384
+/* What a connection may take for its headers. Past 32 KiB libmicrohttpd maps it, and the memory of
+ * thousands that have gone is given back at once. */
+#define CALLER_MEMORY ((size_t)36 << 10)
 
 enum { BODY_MAX = WIRE_BODY_MAX };
 static const int64_t body_max = BODY_MAX;
@@ -40,6 +44,7 @@ struct httpd {
 	struct door door[MAX_LISTENERS];
 	size_t ndoor;
 	TAILQ_HEAD(, call) calls;
+	struct callers callers;
 };
 
 /* What an error is in HTTP. */
@@ -82,11 +87,29 @@ const char *call_query(const struct call *c, const char *name)
 	return MHD_lookup_connection_value(c->conn, MHD_GET_ARGUMENT_KIND, name);
 }
 
+static void on_connection(void *ctx, struct MHD_Connection *conn, void **slot,
+			  enum MHD_ConnectionNotificationCode what)
+{
+	struct httpd *h = ctx;
+
+	if (what == MHD_CONNECTION_NOTIFY_CLOSED)
+		caller_free(*slot);
+	else
+		*slot = caller_new(&h->callers,
+				   MHD_get_connection_info(conn, MHD_CONNECTION_INFO_CONNECTION_FD)
+					   ->connect_fd);
+}
+
+static struct caller *caller_of(const struct call *c)
+{
+	return MHD_get_connection_info(c->conn, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+}
+
 static void unwatch(struct call *c)
 {
-	if (c->watched_fd >= 0)
-		loop_unwatch(c->http->loop, c->watched_fd);
-	c->watched_fd = -1;
+	if (c->is_watched)
+		caller_unwatch(caller_of(c));
+	c->is_watched = false;
 }
 
 static void wake(struct call *c)
@@ -243,16 +266,12 @@ static void on_hangup(void *ctx, uint32_t events)
 
 static void park(struct call *c)
 {
-	const union MHD_ConnectionInfo *info;
-	struct err e;
-
 	c->is_parked = true;
 	MHD_suspend_connection(c->conn);
 	if (!c->on_gone)
 		return;
-	info = MHD_get_connection_info(c->conn, MHD_CONNECTION_INFO_CONNECTION_FD);
-	if (info && loop_watch(c->http->loop, info->connect_fd, EPOLLRDHUP, on_hangup, c, &e))
-		c->watched_fd = info->connect_fd;
+	c->is_watched = true;
+	caller_watch(caller_of(c), on_hangup, c);
 }
 
 /* The first that is heard of a request: its line, whose target libmicrohttpd is about to take
@@ -264,7 +283,6 @@ static void *on_line(void *ctx, const char *target, struct MHD_Connection *conn)
 
 	c->http = h;
 	c->conn = conn;
-	c->watched_fd = -1;
 	c->body = BUF((size_t)body_max);
 	c->answer = BUF(ANSWER_MAX);
 	c->target = arena_strdup(&c->arena, target);
@@ -281,6 +299,7 @@ static void call_free(struct call *c)
 	if (c->is_answered && hooks->done)
 		hooks->done(hooks->ctx, c);
 	TAILQ_REMOVE(&c->http->calls, c, link);
+	callers_rest_later(&c->http->callers);
 	buf_close(&c->body);
 	buf_close(&c->answer);
 	arena_free(&c->arena);
@@ -420,6 +439,7 @@ struct httpd *httpd_open(struct loop *l, const struct http_hooks *hooks)
 	h->loop = l;
 	h->hooks = *hooks;
 	TAILQ_INIT(&h->calls);
+	callers_init(&h->callers, l);
 	return h;
 }
 
@@ -448,12 +468,13 @@ static struct MHD_Daemon *start_daemon(struct httpd *h, const struct door *d)
 	};
 	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME;
 
-	return MHD_start_daemon(is_tls ? flags | MHD_USE_TLS : flags, 0, NULL, NULL, on_request, h,
-				MHD_OPTION_LISTEN_SOCKET, d->at.fd, MHD_OPTION_NOTIFY_COMPLETED,
-				on_completed, h, MHD_OPTION_URI_LOG_CALLBACK, on_line, h,
-				MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
-				MHD_OPTION_CONNECTION_LIMIT, most_callers(), MHD_OPTION_ARRAY,
-				is_tls ? tls : &tls[2], MHD_OPTION_END);
+	return MHD_start_daemon(
+		is_tls ? flags | MHD_USE_TLS : flags, 0, NULL, NULL, on_request, h,
+		MHD_OPTION_LISTEN_SOCKET, d->at.fd, MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
+		MHD_OPTION_NOTIFY_CONNECTION, on_connection, h, MHD_OPTION_URI_LOG_CALLBACK,
+		on_line, h, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, CALLER_MEMORY, MHD_OPTION_CONNECTION_LIMIT,
+		most_callers(), MHD_OPTION_ARRAY, is_tls ? tls : &tls[2], MHD_OPTION_END);
 }
 
 static bool door_open(struct httpd *h, struct door *d, struct err *e)
@@ -519,6 +540,7 @@ void httpd_close(struct httpd *h)
 		httpd_turn(h);
 	for (size_t i = 0; i < h->ndoor; i++)
 		door_close(h, &h->door[i]);
+	callers_close(&h->callers);
 	free(h);
 }
 
@@ -527,8 +549,10 @@ int httpd_turn(struct httpd *h)
 	MHD_UNSIGNED_LONG_LONG ms;
 	int least = -1;
 
-	for (size_t i = 0; i < h->ndoor; i++) {
+	for (size_t i = 0; i < h->ndoor; i++)
 		MHD_run(h->door[i].daemon);
+	callers_tell_ends(&h->callers);
+	for (size_t i = 0; i < h->ndoor; i++) {
 		if (MHD_get_timeout(h->door[i].daemon, &ms) != MHD_YES)
 			continue;
 		if (least < 0 || ms < (MHD_UNSIGNED_LONG_LONG)least)

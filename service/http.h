@@ -50,7 +50,7 @@ struct call {
 	bool is_stream, is_finished;
 	size_t nsent; /* of answer, of a stream */
 	bool is_headed, is_run, is_parked, is_answered, is_refused;
-	int watched_fd; /* -1: none */
+	bool is_watched; /* whether its caller hangs up */
 	size_t dropped_bytes;
 	unsigned status;
 	struct wire_pair header[CALL_HEADERS]; /* of the answer */

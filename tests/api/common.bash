@@ -96,3 +96,10 @@ serve_crash() {
 ms() {
 	date +%s%3N
 }
+
+# perl_socket CODE -- perl with $s, a socket to the service, and dial() for more.
+perl_socket() {
+	perl -MIO::Socket::INET -e '
+		sub dial { IO::Socket::INET->new(PeerAddr => $ENV{URL} =~ s{^http://}{}r, Timeout => 5) }
+		my $s = dial() or die "dial: $!"; $| = 1; '"$1"
+}

@@ -26,13 +26,6 @@ client() {
 	done
 }
 
-# perl_socket CODE -- perl with $s, a socket to the service, and dial() for more.
-perl_socket() {
-	perl -MIO::Socket::INET -e '
-		sub dial { IO::Socket::INET->new(PeerAddr => $ENV{URL} =~ s{^http://}{}r, Timeout => 5) }
-		my $s = dial() or die "dial: $!"; $| = 1; '"$1"
-}
-
 @test "killed at any moment, the service ends every job whose id it gave out, once" {
 	once 0
 	local port=${URL##*:} c pids=()
