@@ -7,7 +7,8 @@
 
 #include "base/mem.h"
 
-#define FIRST_BLOCK ((size_t)4 << 10) /* blocks double from here: most arenas stay small */
+/* Blocks double from here. Most arenas stay small: with a head malloc has such pieces at hand. */
+#define FIRST_BLOCK ((size_t)992)
 #define LAST_BLOCK  ((size_t)64 << 10)
 #define OWN_BLOCK   (LAST_BLOCK / 8) /* a piece of this size does not share */
 
@@ -79,13 +80,16 @@ static void *own_block(struct arena *a, size_t bytes)
 	return b->data;
 }
 
-static void next_block(struct arena *a)
+/* A block for a piece of so many bytes, which are fewer than OWN_BLOCK, and more. */
+static void next_block(struct arena *a, size_t bytes)
 {
 	size_t size = FIRST_BLOCK;
 	struct arena_block *b;
 
 	if (a->last && a->last->size >= FIRST_BLOCK)
-		size = a->last->size < LAST_BLOCK ? a->last->size * 2 : LAST_BLOCK;
+		size = a->last->size * 2;
+	while (size < bytes)
+		size *= 2;
 	b = block_open(size < LAST_BLOCK ? size : LAST_BLOCK);
 	b->prev = a->last;
 	a->last = b;
@@ -109,8 +113,8 @@ void *arena_zalloc(struct arena *a, size_t n, size_t size)
 	bytes = bytes ? (bytes + align - 1) / align * align : align;
 	if (bytes >= OWN_BLOCK)
 		return own_block(a, bytes);
-	while (bytes > room(a))
-		next_block(a);
+	if (bytes > room(a))
+		next_block(a, bytes);
 	piece = (char *)a->last->data + a->last->used;
 	a->last->used += bytes;
 	return piece;
