@@ -70,7 +70,7 @@ unit_room   = $(firstword $(subst _, ,$(1)))
 ATTACKS    := $(wildcard tests/attacks/*.c)
 SOURCES    := $(wildcard engine/*/*.c service/*.c sandbox/*.c warm/*.c cmd/*.c tests/unit/*.c tests/fuzz/*.c tests/weak/*.c) $(ATTACKS)
 HEADERS    := $(wildcard engine/*/*.h service/*.h sandbox/*.h warm/*.h cmd/*.h tests/*/*.h)
-SCRIPTS    := .ci/run .ci/install tests/one $(wildcard tests/*/*.bats tests/*/*.bash) $(filter-out %.c %.py,$(wildcard tests/bench/*)) \
+SCRIPTS    := .ci/run .ci/install tests/one $(wildcard tests/*/*.bats tests/*/*.bash) $(filter-out %.c %.h %.py,$(wildcard tests/bench/*)) \
               tests/languages/run tests/languages/install
 ETC        := etc/languages.yml $(wildcard etc/warm/*)
 FUZZ       := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
