@@ -13,6 +13,7 @@
 #include "base/fs.h"
 #include "base/proc.h"
 #include "cmd/cmd.h"
+#include "service/service.h"
 
 #define START_MS  20000
 #define END_MS    10000
@@ -128,24 +129,32 @@ static bool spawn(struct embedded *s, const struct embedded_options *o, struct e
 	bool is_none = o->sandbox && !strcmp(o->sandbox, "none");
 	const char *sandbox = o->sandbox ? o->sandbox : "full";
 	/* no-sync: what a power failure takes from it, the run that would ask for it lost too */
-	const char *argv[] = { "sandbatch",
-			       "serve",
-			       "--no-sync",
-			       o->no_warm ? "--no-warm" : "--no-sync",
-			       "--listen",
-			       s->endpoint,
-			       "--data",
-			       s->folder,
-			       "--slots",
-			       slots,
-			       is_none ? "--no-sandbox" : "--sandbox",
-			       is_none ? NULL : sandbox,
-			       NULL };
+	const char *argv[16 + 2 * SERVICE_BINDS_MAX] = { "sandbatch",
+							 "serve",
+							 "--no-sync",
+							 o->no_warm ? "--no-warm" : "--no-sync",
+							 "--listen",
+							 s->endpoint,
+							 "--data",
+							 s->folder,
+							 "--slots",
+							 slots,
+							 is_none ? "--no-sandbox" : "--sandbox",
+							 is_none ? NULL : sandbox };
+	size_t n = is_none ? 11 : 12;
 	int out[2], err[2];
 	struct proc p = { .path = "/proc/self/exe", .argv = argv, .nfd = 3, .dies_with_us = true };
 	bool ok;
 
 	snprintf(slots, sizeof(slots), "%d", o->slots);
+	for (size_t i = 0; i < o->bind->n && i < SERVICE_BINDS_MAX; i++) {
+		argv[n++] = "--bind";
+		argv[n++] = o->bind->item[i];
+	}
+	if (o->rootfs) {
+		argv[n++] = "--rootfs";
+		argv[n++] = o->rootfs;
+	}
 	if (pipe2(out, O_CLOEXEC) < 0)
 		return err_sys(e, "cannot make a pipe");
 	if (pipe2(err, O_CLOEXEC) < 0) {

@@ -13,6 +13,8 @@ struct embedded_options {
 	const char *sandbox; /* NULL: full */
 	bool no_warm;        /* no interpreter waits for jobs */
 	int slots;
+	const struct strings *bind; /* folders to show jobs too */
+	const char *rootfs;         /* a root to show them instead of the host's; NULL: none */
 };
 
 /* Told when it ended though nobody asked it to. */

@@ -155,6 +155,8 @@ static bool open_embedded(struct endpoint *p, const struct endpoint_options *o, 
 	struct embedded_options eo = { .folder = folder,
 				       .sandbox = o->sandbox,
 				       .no_warm = o->no_warm,
+				       .bind = &o->bind,
+				       .rootfs = o->rootfs,
 				       .slots = o->slots ? (int)o->slots
 							 : (int)sysconf(_SC_NPROCESSORS_ONLN) };
 
@@ -173,6 +175,9 @@ static bool check_options(const struct endpoint_options *o, struct err *e)
 	if (o->endpoints.n && o->sandbox)
 		return err_set(e, ERR_USAGE,
 			       "--sandbox is for a service of our own, not for --endpoint");
+	if (o->endpoints.n && (o->bind.n || o->rootfs))
+		return err_set(e, ERR_USAGE, "%s is for a service of our own, not for --endpoint",
+			       o->bind.n ? "--bind" : "--rootfs");
 	if (o->endpoints.n && o->slots)
 		return err_set(e, ERR_USAGE,
 			       "--slots is for a service of our own, not for --endpoint");

@@ -9,8 +9,8 @@
 
 /* Filled from the command line. */
 struct endpoint_options {
-	struct strings endpoints;
-	const char *api_key, *public_key, *secret_key, *sandbox;
+	struct strings endpoints, bind;
+	const char *api_key, *public_key, *secret_key, *sandbox, *rootfs;
 	bool no_warm;
 	int64_t slots;
 };
@@ -54,10 +54,22 @@ struct endpoint_options {
 		  NULL,        "have a service of our own start an interpreter for each job",     \
 		  OPTION_FLAG, offsetof(type, m.no_warm),                                         \
 		  0,           0 },                                                               \
+		{ "sandbox",                                                                      \
+		  0,                                                                              \
+		  "full|limits",                                                                  \
+		  "of a service of our own; limits where namespaces are forbidden",               \
+		  OPTION_TEXT,                                                                    \
+		  offsetof(type, m.sandbox),                                                      \
+		  0,                                                                              \
+		  0 },                                                                            \
+		{ "bind",      0,                                                                 \
+		  "DIR",       "a service of our own shows jobs this folder too; repeatable",     \
+		  OPTION_LIST, offsetof(type, m.bind),                                            \
+		  0,           0 },                                                               \
 	{                                                                                         \
-		"sandbox", 0, "full|limits",                                                      \
-			"of a service of our own; limits where namespaces are forbidden",         \
-			OPTION_TEXT, offsetof(type, m.sandbox), 0, 0                              \
+		"rootfs", 0, "DIR",                                                               \
+			"a service of our own shows jobs this root instead of the host's",        \
+			OPTION_TEXT, offsetof(type, m.rootfs), 0, 0                               \
 	}
 /* NOLINTEND(bugprone-macro-parentheses) */
 

@@ -1,4 +1,5 @@
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/yaml.h"
@@ -6,9 +7,9 @@
 #include "service/service.h"
 
 struct serve {
-	struct strings listen, allow_net;
+	struct strings listen, allow_net, bind;
 	const char *tls_cert, *tls_key;
-	const char *data, *keys, *languages, *executor, *script, *sandbox;
+	const char *data, *keys, *languages, *executor, *script, *sandbox, *rootfs;
 	const char *keep;
 	int64_t slots, keep_bytes;
 	bool allow_anonymous, no_sandbox, no_sync, no_warm;
@@ -48,6 +49,11 @@ static const struct option_row serve_options[] = {
 	{ "sandbox", 0, "full|limits",
 	  "limits: where namespaces are forbidden; every result says so", OPTION_TEXT,
 	  offsetof(struct serve, sandbox), 0, 0 },
+	{ "bind", 0, "DIR", "show jobs this folder too, read-only: a toolchain; repeatable",
+	  OPTION_LIST, offsetof(struct serve, bind), 0, 0 },
+	{ "rootfs", 0, "DIR",
+	  "show jobs this prepared root instead of the host's /usr and the like", OPTION_TEXT,
+	  offsetof(struct serve, rootfs), 0, 0 },
 	{ "no-sandbox", 0, NULL, "run jobs with no sandbox at all; every result says so",
 	  OPTION_FLAG, offsetof(struct serve, no_sandbox), 0, 0 },
 	{ 0 },
@@ -78,6 +84,33 @@ static bool choose_sandbox(struct serve *s, struct err *e)
 	    strcmp(s->sandbox, "none") != 0)
 		return err_set(e, ERR_USAGE, "--sandbox must be full or limits, not '%s'",
 			       s->sandbox);
+	return true;
+}
+
+static bool is_folder(const char *path)
+{
+	struct stat st;
+
+	return path[0] == '/' && stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static bool check_view(const struct serve *s, struct err *e)
+{
+	if ((s->bind.n || s->rootfs) && strcmp(s->sandbox, "full") != 0)
+		return err_set(e, ERR_USAGE, "%s needs the full sandbox",
+			       s->rootfs ? "--rootfs" : "--bind");
+	if (s->rootfs && !is_folder(s->rootfs))
+		return err_set(e, ERR_USAGE,
+			       "--rootfs must be the absolute path of a folder, not '%s'",
+			       s->rootfs);
+	if (s->bind.n > SERVICE_BINDS_MAX)
+		return err_set(e, ERR_USAGE, "--bind must be given at most %d times, not %zu",
+			       SERVICE_BINDS_MAX, s->bind.n);
+	for (size_t i = 0; i < s->bind.n; i++)
+		if (!is_folder(s->bind.item[i]))
+			return err_set(e, ERR_USAGE,
+				       "--bind must be the absolute path of a folder, not '%s'",
+				       s->bind.item[i]);
 	return true;
 }
 
@@ -121,9 +154,10 @@ static bool serve(struct arena *a, struct serve *s, struct err *e)
 		.tls_cert = s->tls_cert,
 		.tls_key = s->tls_key,
 		.allow_anonymous = s->allow_anonymous,
+		.view = { s->rootfs, s->bind.item, s->bind.n },
 	};
 
-	if (!choose_sandbox(s, e))
+	if (!choose_sandbox(s, e) || !check_view(s, e))
 		return false;
 	if (!read_age(s->keep, &o.keep_ms, e))
 		return false;

@@ -2,8 +2,6 @@
  * The seam between cgroup v1 and v2. Everything is reached through fds opened
  * before the root is left, never by path.
  */
-#include <dirent.h>
-
 #include "sandbox/warden.h"
 
 #define MOUNTED "/sys/fs/cgroup" /* cgroups(7); below it a folder for each of v1's controllers */
@@ -126,18 +124,6 @@ static bool destroy(int base, const char *name)
 	return false;
 }
 
-/* Remove the empty groups of wardens that were killed together with their service. */
-static void sweep(int base)
-{
-	DIR *d = fdopendir(openat(base, ".", FOLDER));
-	for (const struct dirent *e; d && (e = readdir(d));)
-		if (strncmp(e->d_name, "sandbatch.", 10) == 0 && /* its process id follows */
-		    kill((pid_t)strtol(e->d_name + 10, NULL, 10), 0) != 0 && errno == ESRCH)
-			unlinkat(base, e->d_name, AT_REMOVEDIR);
-	if (d)
-		closedir(d);
-}
-
 /* -- v1 -- */
 
 static bool open_v1(struct cgroup *c, struct why *w)
@@ -148,7 +134,6 @@ static bool open_v1(struct cgroup *c, struct why *w)
 			return true; /* none, or not for us */
 	}
 	for (int i = 0; i < CGROUP_HIERARCHIES; i++) {
-		sweep(c->base[i]);
 		/* a namesake is left of the warden before us, which was killed */
 		if (!destroy(c->base[i], c->name) || mkdirat(c->base[i], c->name, 0755) != 0)
 			return errno == EROFS || errno == EACCES ||
@@ -184,7 +169,6 @@ static void open_v2(struct cgroup *c)
 	if (!strstr(text, "memory") || !strstr(text, "pids"))
 		return;
 	/* Only groups without processes give controllers on: those of base move to a leaf. */
-	sweep(base);
 	bool is_on = text_write(base, CONTROL, ON);
 	if (!is_on && errno == EBUSY && (mkdirat(base, LEAF, 0755) == 0 || errno == EEXIST)) {
 		each_member(base, true);

@@ -2,7 +2,8 @@
  * jail -- how the service talks to a warden: `sandbatch-jail`, one per slot,
  * which runs untrusted commands one at a time.
  *
- *   sandbatch-jail --slot N [--sandbox full|limits|none] [--bind DIR]... [--dns IP]
+ *   sandbatch-jail --slot N [--sandbox full|limits|none] [--rootfs DIR] [--bind DIR]...
+ *                  [--dns IP]
  *
  * fd 3 is a SOCK_SEQPACKET socket. Messages are one struct each, host byte
  * order, strings apart in a memfd, fds passed with SCM_RIGHTS. When the socket
@@ -62,7 +63,7 @@ struct jail_ready {
 	uint32_t op;
 	uint32_t uid; /* owner that files in the working folder must have, as the service sees it */
 	uint32_t gid;
-	uint32_t has_cgroup; /* memory and processes are the kernel's to limit; 0: a watcher's */
+	uint32_t has_cgroup; /* 1 or 2: its v1 or v2 limits memory and processes; 0: a watcher */
 	char text[200];      /* JAIL_BROKEN: one sentence */
 };
 

@@ -4,9 +4,10 @@
 #include "sandbox/warden.h"
 
 static const char USAGE[] =
-	"usage: sandbatch-jail --slot N [--sandbox full|limits|none] [--bind DIR]... [--dns IP]\n\n"
+	"usage: sandbatch-jail --slot N [--sandbox full|limits|none] [--rootfs DIR]\n"
+	"                      [--bind DIR]... [--dns IP]\n\n"
 	"Runs untrusted commands for one slot of sandbatch's service, which starts it\n"
-	"with a SOCK_SEQPACKET socket as fd 3.\n";
+	"with a SOCK_SEQPACKET socket as fd 3, and fds 0 to 2 open.\n";
 
 /* Fds 0 to 2 are open, so that none we receive lands there, and fd 3 is our socket. */
 static bool has_fds(void)
@@ -36,6 +37,8 @@ static bool set_option(struct slot *s, const char *name, const char *value)
 		return set_mode(s, value);
 	if (strcmp(name, "--dns") == 0)
 		return (s->dns = value) != NULL;
+	if (strcmp(name, "--rootfs") == 0)
+		return *(s->rootfs = value) == '/';
 	if (strcmp(name, "--bind") == 0 && s->nbind < MAX_BINDS) {
 		s->bind[s->nbind++] = value;
 		return true;
@@ -68,16 +71,11 @@ static void block_signals(void)
 
 int main(int argc, char **argv)
 {
-	struct slot s = { 0 };
+	struct slot s = { .rootfs = "" };
 	if (argc == 2 && strcmp(argv[1], "--help") == 0)
 		return fputs(USAGE, stdout) < 0;
-	if (!parse_options(&s, argc, argv)) {
+	if (!parse_options(&s, argc, argv) || !has_fds()) {
 		fputs(USAGE, stderr);
-		return 2;
-	}
-	if (!has_fds()) {
-		fputs("sandbatch-jail: fds 0 to 2 must be open, and fd 3 a SOCK_SEQPACKET socket\n",
-		      stderr);
 		return 2;
 	}
 	umask(0);

@@ -1,19 +1,22 @@
 /*
  * The file tree that jobs see: one small read-only tmpfs that shows /usr, the
- * harmless parts of /etc, five devices, and nothing else of the host.
+ * harmless parts of /etc, five devices, and nothing else of the host; or with
+ * --rootfs what a prepared root has in their place.
  */
 #include <fnmatch.h>
 #include <glob.h>
 #include <limits.h>
 #include <sys/mount.h>
+#include <sys/sendfile.h>
 
 #include "sandbox/warden.h"
 
 /* Where the new root is put together: a folder that every host has and no toolchain lies in. */
 #define NEW_ROOT "/sys"
+#define SMALL    (1 << 20)
 
 /* Shown as they are, where they exist. */
-static const char SHOWN[] =
+static const char OF_HOST[] =
 	"/{usr,"
 	/* links on a host with merged /usr, elsewhere folders */
 	"bin,sbin,lib,lib32,lib64,libx32,"
@@ -22,8 +25,16 @@ static const char SHOWN[] =
 	/* what loaders, libcs and toolchains read, and no secret among it */
 	"etc/{alternatives,ld.so.cache,ld.so.conf,ld.so.conf.d,localtime,timezone,os-release,"
 	"debian_version,ssl/certs,ssl/openssl.cnf,ca-certificates.conf,java*,python3*,perl,php,"
-	"lua*,R,octave*,fpc*.cfg,gnucobol,mono,erlang,elixir,guile*,sbcl*,ghc,fonts,xml,"
-	"locale.alias,magic,mime.types,protocols,services,terminfo,inputrc,bash.bashrc,profile}}";
+	"lua*,R,octave*,fpc*.cfg,gnucobol,mono,erlang,elixir,guile*,sbcl*,ghc,groovy,nim,racket,"
+	"fonts,"
+	"xml,locale.alias,magic,mime.types,protocols,services,terminfo,inputrc,bash.bashrc,profile}"
+	"}";
+static const char OF_ROOTFS[] = "/{*,etc/*,var/*}";
+
+/* But not in the place of what is our own. */
+static const char OURS[] =
+	"@(/@(dev|proc|run|sys|tmp|var/@(lock|run|tmp)|"
+	"etc/@(*shadow*|group|host@(s|name)|nsswitch.conf|passwd|resolv.conf))?(/*)|/etc|/var)";
 
 static const char *const DEVICES[] = { "/dev/null", "/dev/zero", "/dev/full", "/dev/random",
 				       "/dev/urandom" };
@@ -52,16 +63,15 @@ static bool make(const char *path, bool is_folder, struct why *w)
 	return true;
 }
 
-/* Show the host's absolute path, and all that is mounted below it, read-only at the same place. */
-static bool bind(const char *from, uint64_t attributes, struct why *w)
+/* Show from, and all that is mounted below it, read-only at the absolute path to. */
+static bool bind(const char *from, const char *to, uint64_t attributes, struct why *w)
 {
 	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | attributes,
 				   .propagation = MS_PRIVATE };
-	const char *to = from + 1;
 	struct stat st;
 	if (stat(from, &st) != 0)
 		return fail(w, "sandbox root: %s: %m", from);
-	if (!make(to, S_ISDIR(st.st_mode), w))
+	if (!make(++to, S_ISDIR(st.st_mode), w))
 		return false;
 	if (mount(from, to, NULL, MS_BIND | MS_REC, NULL) != 0)
 		return fail(w, "sandbox root: cannot bind %s: %m", from);
@@ -69,38 +79,60 @@ static bool bind(const char *from, uint64_t attributes, struct why *w)
 	       fail(w, "sandbox root: cannot make %s read-only: %m", from);
 }
 
-/* A link is copied, all else is bound. */
-static bool show(const char *path, struct why *w)
+/* A file that everybody may read; no other. */
+static bool copy(const char *from, const char *to, struct why *w)
 {
-	char to[PATH_MAX];
-	ssize_t n = readlink(path, to, sizeof(to) - 1);
-	if (n < 0)
-		return bind(path, MOUNT_ATTR_NODEV, w);
-	to[n] = '\0';
-	/* the folder above is there: what is shown starts with one */
-	return symlink(to, path + 1) == 0 || fail(w, "sandbox root: cannot link %s: %m", path);
+	struct stat st;
+	if (!make(++to, false, w))
+		return false;
+	int in = open(from, O_RDONLY | O_CLOEXEC), out = open(to, O_WRONLY | O_CLOEXEC);
+	bool is_ok = fstat(in, &st) == 0;
+	if (is_ok && st.st_mode & S_IROTH)
+		is_ok = sendfile(out, in, NULL, (size_t)st.st_size) == st.st_size;
+	close(in);
+	close(out);
+	return is_ok || fail(w, "sandbox root: cannot copy %s: %m", from);
 }
 
-static bool show_all(struct why *w)
+/* Small files are copied, for each mount costs each job. The folder above a link is there. */
+static bool show(const char *from, const char *to, struct why *w)
 {
+	char target[PATH_MAX];
+	struct stat st;
+	ssize_t n = readlink(from, target, sizeof(target) - 1);
+	if (fnmatch(OURS, to, FNM_EXTMATCH) == 0)
+		return true;
+	if (n < 0 && lstat(from, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= SMALL)
+		return copy(from, to, w);
+	if (n < 0)
+		return bind(from, to, MOUNT_ATTR_NODEV, w);
+	target[n] = '\0';
+	return symlink(target, to + 1) == 0 || fail(w, "sandbox root: cannot link %s: %m", from);
+}
+
+static bool show_all(const char *rootfs, struct why *w)
+{
+	char pattern[PATH_MAX + sizeof(OF_HOST)];
 	glob_t g = { 0 };
-	bool is_ok = glob(SHOWN, GLOB_BRACE, NULL, &g) == 0 || fail(w, "sandbox root: no /usr");
+	snprintf(pattern, sizeof(pattern), "%s%s", rootfs, *rootfs ? OF_ROOTFS : OF_HOST);
+	bool is_ok = glob(pattern, GLOB_BRACE, NULL, &g) == 0 ||
+		     fail(w, "sandbox root: there is nothing in %s/", rootfs);
 	for (size_t i = 0; is_ok && i < g.gl_pathc; i++)
-		is_ok = show(g.gl_pathv[i], w);
+		is_ok = show(g.gl_pathv[i], g.gl_pathv[i] + strlen(rootfs), w);
 	globfree(&g);
 	return is_ok;
 }
 
 /* A toolchain outside /usr. Not where something of ours will be mounted over it. */
-static bool show_extra(const char *path, struct why *w)
+static bool show_extra(const struct slot *s, const char *path, struct why *w)
 {
 	if (path[0] != '/' || path[1] == '\0')
 		return fail(w, "--bind wants an absolute path below /, not '%s'", path);
-	if (strncmp(path, "/usr/", 5) == 0)
+	if (!*s->rootfs && strncmp(path, "/usr/", 5) == 0)
 		return true;
-	if (fnmatch("/@(tmp|dev|proc|etc|var/tmp)?(/*)", path, FNM_EXTMATCH) == 0)
+	if (fnmatch(OURS, path, FNM_EXTMATCH) == 0)
 		return fail(w, "--bind %s: the sandbox has its own", path);
-	return bind(path, MOUNT_ATTR_NODEV, w);
+	return bind(path, path, MOUNT_ATTR_NODEV, w);
 }
 
 static bool write_file(const char *path, const char *text, struct why *w)
@@ -140,15 +172,15 @@ static bool fill(const struct slot *s, struct why *w)
 		if (!make(FOLDERS[i], true, w))
 			return false;
 	for (size_t i = 0; i < COUNT(DEVICES); i++)
-		if (!bind(DEVICES[i], MOUNT_ATTR_NOEXEC, w))
+		if (!bind(DEVICES[i], DEVICES[i], MOUNT_ATTR_NOEXEC, w))
 			return false;
 	for (size_t i = 0; i < COUNT(LINKS); i++)
 		if (symlink(LINKS[i][0], LINKS[i][1]) != 0)
 			return fail(w, "sandbox root: cannot link /%s: %m", LINKS[i][1]);
-	if (!write_etc(s, w) || !show_all(w))
+	if (!write_etc(s, w) || !show_all(s->rootfs, w))
 		return false;
 	for (size_t i = 0; i < s->nbind; i++)
-		if (!show_extra(s->bind[i], w))
+		if (!show_extra(s, s->bind[i], w))
 			return false;
 	/*
 	 * In a user namespace the kernel mounts a /proc only where one that hides nothing is
@@ -162,8 +194,7 @@ static bool enter(struct why *w)
 {
 	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
 					       MOUNT_ATTR_NODEV };
-	/* Onto itself, then away with what lies below (pivot_root(2), NOTES): no spare folder
-	 * needed. */
+	/* Onto itself, then away with what lies below: pivot_root(2), NOTES. */
 	if (syscall(SYS_pivot_root, ".", ".") != 0 || umount2(".", MNT_DETACH) != 0)
 		return fail(w, "sandbox root: cannot enter it: %m");
 	return (chdir("/") == 0 && mount_setattr(AT_FDCWD, "/", 0, &attr, sizeof(attr)) == 0) ||
@@ -175,7 +206,7 @@ bool root_build(const struct slot *s, struct why *w)
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
 		return fail(w, "sandbox root: cannot detach from the host's mounts: %m");
 	if (mount("sandbatch", NEW_ROOT, "tmpfs", MS_NOSUID | MS_NODEV,
-		  "mode=0755,size=4m,nr_inodes=4096") != 0 ||
+		  "mode=0755,size=16m,nr_inodes=4096") != 0 ||
 	    chdir(NEW_ROOT) != 0)
 		return fail(w, "sandbox root: cannot mount a tmpfs: %m");
 	return fill(s, w) && enter(w);

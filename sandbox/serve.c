@@ -15,14 +15,6 @@ struct message {
 	size_t nfd;
 };
 
-/* Receive one; false at the end of the stream, or when it is none of ours. */
-static bool message_receive(struct message *m)
-{
-	*m = (struct message){ 0 };
-	m->len = warm_receive(JAIL_FD, &m->u, sizeof(m->u), m->fd, &m->nfd);
-	return m->len >= sizeof(m->u.op);
-}
-
 /* Send a struct with an fd, or none (-1). False if the service is gone. */
 static bool message_send(const void *data, size_t len, int fd)
 {
@@ -86,8 +78,9 @@ static bool obey(struct slot *s, struct run *r, const struct message *m)
 /* False when there is nothing more to serve: the service is gone, or talks nonsense. */
 static bool hear(struct slot *s, struct run *r)
 {
-	struct message m;
-	bool is_served = message_receive(&m) && is_sound(&m, r) && obey(s, r, &m);
+	struct message m = { 0 };
+	m.len = warm_receive(JAIL_FD, &m.u, sizeof(m.u), m.fd, &m.nfd);
+	bool is_served = m.len >= sizeof(m.u.op) && is_sound(&m, r) && obey(s, r, &m);
 	for (size_t i = 0; i < m.nfd; i++)
 		close(m.fd[i]);
 	return is_served;
@@ -124,7 +117,7 @@ bool serve(struct slot *s)
 	struct jail_ready r = { .op = JAIL_READY,
 				.uid = s->outer_uid,
 				.gid = s->outer_gid,
-				.has_cgroup = s->cgroup.kind != CGROUP_NONE };
+				.has_cgroup = s->cgroup.kind };
 	if (is_open && message_send(&r, sizeof(r), -1))
 		serve_all(s);
 	slot_close(s);

@@ -93,14 +93,12 @@ bool slot_open(struct slot *s, struct why *w)
 	bool is_own = s->mode == MODE_NONE || !s->is_root;
 	s->uid = s->outer_uid = is_own ? geteuid() : SLOT_UID + s->number;
 	s->gid = s->outer_gid = is_own ? getegid() : SLOT_UID + s->number;
-	s->proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (s->proc < 0)
-		return fail(w, "cannot open /proc: %m");
 	s->self = (int)syscall(SYS_pidfd_open, getpid(), 0U);
 	s->report = mmap(NULL, sizeof(*s->report), PROT_READ | PROT_WRITE,
 			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (s->self < 0 || s->report == MAP_FAILED)
-		return fail(w, "cannot make room for reports: %m");
+	s->proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->self < 0 || s->report == MAP_FAILED || s->proc < 0)
+		return fail(w, "cannot open /proc: %m");
 	if (!cgroup_open(&s->cgroup, s->name, w))
 		return false;
 	/* Inside a v1 group's limit we must not be the victim; only root may ask for that. */

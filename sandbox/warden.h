@@ -128,7 +128,8 @@ struct slot {
 	char name[40];               /* of its cgroups and folder: sandbatch.SERVICE.SLOT */
 	const char *bind[MAX_BINDS]; /* more folders to show, read-only */
 	size_t nbind;
-	const char *dns; /* name server in the network we were started in; NULL: no network */
+	const char *rootfs; /* a prepared root to show; "": the host's */
+	const char *dns;    /* name server in the network we were started in; NULL: no network */
 
 	bool is_root;
 	uid_t uid; /* of jobs, as the warden sees it */

@@ -296,6 +296,12 @@ static struct bytes fake_peek(const struct execution *run, int stream)
 	return stream == 1 ? r.out : r.err;
 }
 
+static const char *fake_limits(const struct executor *x)
+{
+	(void)x;
+	return NULL;
+}
+
 static const char *fake_network(const struct executor *x, const char **why)
 {
 	(void)x;
@@ -318,5 +324,6 @@ const struct executor_ops executor_fake = {
 	.cancel = fake_cancel,
 	.peek = fake_peek,
 	.network = fake_network,
+	.limits = fake_limits,
 	.mode = fake_mode,
 };

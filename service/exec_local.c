@@ -133,12 +133,21 @@ static bool has_runs(void *ctx)
 	return false;
 }
 
+static const char *local_limits(const struct executor *x)
+{
+	static const char *const by[] = { "watcher", "cgroup v1", "cgroup v2" };
+	uint32_t has_cgroup = x->place[0].slot.ready.has_cgroup;
+
+	return by[has_cgroup < sizeof(by) / sizeof(by[0]) ? has_cgroup : 0];
+}
+
 static struct slot_options slot_options(struct executor *x, struct place *p)
 {
 	return (struct slot_options){ .loop = x->o.loop,
 				      .number = (int)(p - x->place) + 1,
 				      .jail = x->o.jail,
 				      .sandbox = x->o.sandbox,
+				      .view = x->o.view,
 				      .told = execution_news,
 				      .ctx = p };
 }
@@ -224,7 +233,8 @@ static struct executor *local_open(const struct executor_options *o, struct err 
 		local_close(x);
 		return NULL;
 	}
-	x->versions = versions_open(o->loop, o->languages, has_runs, x);
+	if (!o->view.rootfs) /* these programs are not for us to start */
+		x->versions = versions_open(o->loop, o->languages, has_runs, x);
 	if (executor_is_full(x) && !x->place[0].slot.ready.has_cgroup)
 		log_warn("no cgroups here: memory and processes are limited by rlimits and a "
 			 "watcher");
@@ -240,5 +250,6 @@ const struct executor_ops executor_local = {
 	.cancel = execution_cancel,
 	.peek = execution_peek,
 	.network = executor_network,
+	.limits = local_limits,
 	.mode = executor_mode,
 };

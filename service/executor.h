@@ -7,6 +7,7 @@
 
 #include "base/loop.h"
 #include "service/language.h"
+#include "service/service.h"
 #include "wire/wire.h"
 
 struct executor_options {
@@ -16,8 +17,9 @@ struct executor_options {
 	const char *data;    /* the service's folder */
 	const char *jail;    /* path of sandbatch-jail */
 	const char *sandbox; /* "full", "limits", "none" */
-	const char *script;  /* fake: its script's path */
-	bool no_warm;        /* no interpreter waits for jobs */
+	struct service_view view;
+	const char *script; /* fake: its script's path */
+	bool no_warm;       /* no interpreter waits for jobs */
 	const char *const
 		*allow_net; /* networks that semitrusted jobs may reach besides public ones */
 	size_t nallow_net;
@@ -56,6 +58,8 @@ struct executor_ops {
 	struct bytes (*peek)(const struct execution *run, int stream);
 	/* What connects semitrusted jobs; NULL: nothing, *why is a sentence. */
 	const char *(*network)(const struct executor *x, const char **why);
+	/* What limits memory and processes: "cgroup v1", "cgroup v2", "watcher"; NULL: nothing. */
+	const char *(*limits)(const struct executor *x);
 	const char *(*mode)(const struct executor *x); /* execution_mode: "pooled", "limits",
 							  "unsandboxed"; a job's own may be
 							  "warm" or "cold" */

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -246,44 +247,70 @@ static void check_all_unique(struct yaml *y, const struct node *row, const struc
 	}
 }
 
+/* Whether a prepared root has it; a link of its own leads elsewhere from out here. */
+static bool is_in(struct arena *a, const char *rootfs, const char *path)
+{
+	struct stat st;
+
+	return lstat(arena_printf(a, "%s%s", rootfs, path), &st) == 0;
+}
+
+/* The absolute path of a program as the sandbox has it; NULL: it has none. */
+static const char *find(struct arena *a, const char *rootfs, const char *name)
+{
+	const char *path = LANGUAGE_PATH;
+
+	if (!rootfs)
+		return proc_find(a, name, path);
+	for (size_t n; *path; path += n + (path[n] == ':')) {
+		const char *found;
+
+		n = strcspn(path, ":");
+		found = arena_printf(a, "%.*s/%s", (int)n, path, name);
+		if (is_in(a, rootfs, found))
+			return found;
+	}
+	return NULL;
+}
+
 /* The absolute path of a program that the sandbox has, the name itself if it has none. */
-static const char *resolve(struct arena *a, const char *name)
+static const char *resolve(struct arena *a, const char *rootfs, const char *name)
 {
 	const char *found = NULL;
 
 	if (name[0] != '/' && name[0] != '{')
-		found = proc_find(a, name, LANGUAGE_PATH);
+		found = find(a, rootfs, name);
 	return found ? found : name;
 }
 
 /* A program on the sandbox's PATH, or a file that may be read, of any kind. */
-static bool is_there(struct arena *a, const char *need)
+static bool is_there(struct arena *a, const char *rootfs, const char *need)
 {
 	if (need[0] == '/')
-		return access(need, R_OK) == 0;
-	return proc_find(a, need, LANGUAGE_PATH) != NULL;
+		return rootfs ? is_in(a, rootfs, need) : access(need, R_OK) == 0;
+	return find(a, rootfs, need) != NULL;
 }
 
 /* The first that is not there, or NULL. */
-static const char *first_missing(struct arena *a, const struct names *needs)
+static const char *first_missing(struct arena *a, const char *rootfs, const struct names *needs)
 {
 	for (size_t i = 0; i < needs->n; i++)
-		if (!is_there(a, needs->item[i]))
+		if (!is_there(a, rootfs, needs->item[i]))
 			return needs->item[i];
 	return NULL;
 }
 
 /* Programs are looked for once, here, so that a job's argv[0] is absolute already. */
-static void find_programs(struct arena *a, struct language *l)
+static void find_programs(struct arena *a, const char *rootfs, struct language *l)
 {
 	struct names *command[] = { &l->compile, &l->run, &l->version, &l->wasm };
 
-	l->missing = l->unavailable ? l->unavailable : first_missing(a, &l->needs);
+	l->missing = l->unavailable ? l->unavailable : first_missing(a, rootfs, &l->needs);
 	l->is_available = !l->missing;
-	l->wasm_missing = first_missing(a, &l->wasm_needs);
+	l->wasm_missing = first_missing(a, rootfs, &l->wasm_needs);
 	for (size_t i = 0; i < sizeof(command) / sizeof(command[0]); i++)
 		if (command[i]->n)
-			command[i]->item[0] = resolve(a, command[i]->item[0]);
+			command[i]->item[0] = resolve(a, rootfs, command[i]->item[0]);
 }
 
 static void read_row(struct yaml *y, const struct node *row, struct languages *out)
@@ -342,8 +369,8 @@ static bool read_script(struct arena *a, const char *path, struct language *l, s
 	return true;
 }
 
-bool languages_load(struct arena *a, const char *path, struct buf *tell, struct languages *out,
-		    struct err *e)
+bool languages_load(struct arena *a, const char *path, const char *rootfs, struct buf *tell,
+		    struct languages *out, struct err *e)
 {
 	struct yaml y = { 0 };
 
@@ -361,7 +388,7 @@ bool languages_load(struct arena *a, const char *path, struct buf *tell, struct 
 	out->is_version_wanted = ARENA_NEW(a, 1, bool);
 	for (size_t i = 0; i < out->n; i++) {
 		out->item[i].version_told = ARENA_NEW(a, LANGUAGE_VERSION_SIZE, char);
-		find_programs(a, &out->item[i]);
+		find_programs(a, rootfs, &out->item[i]);
 		if (!read_script(a, path, &out->item[i], e))
 			return false;
 	}

@@ -54,9 +54,10 @@ struct languages {
 	bool *is_version_wanted; /* they were printed */
 };
 
-/* Read the table and look for each on LANGUAGE_PATH. Mistakes as in yaml.h. */
-bool languages_load(struct arena *a, const char *path, struct buf *tell, struct languages *out,
-		    struct err *e);
+/* Read the table and look for each on LANGUAGE_PATH, below rootfs if that is not NULL. Mistakes as
+ * in yaml.h. */
+bool languages_load(struct arena *a, const char *path, const char *rootfs, struct buf *tell,
+		    struct languages *out, struct err *e);
 /* By name or alias, whether available or not; NULL: unknown. */
 const struct language *languages_find(const struct languages *l, const char *name);
 /*

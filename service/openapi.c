@@ -48,7 +48,8 @@ static const struct wire_pair schemas[] = {
 	  OBJECT("\"status\",\"version\"",
 		 "\"status\":{\"const\":\"ok\"},\"version\":" STRING ",\"executor\":" STRING
 		 ",\"slots\":" COUNT ",\"pending\":" COUNT ",\"running\":" COUNT
-		 ",\"semitrusted\":" MAYBE_STRING ",\"semitrusted_why\":" STRING) },
+		 ",\"limits\":" MAYBE_STRING ",\"semitrusted\":" MAYBE_STRING
+		 ",\"semitrusted_why\":" STRING) },
 	{ "key",
 	  OBJECT("\"valid\",\"anonymous\",\"max_ttl\",\"limits\"",
 		 "\"valid\":{\"const\":true},\"name\":" STRING ",\"anonymous\":" FLAG

@@ -125,6 +125,13 @@ static bool print_network(const struct routes *r, struct buf *b)
 		    : buf_printf(b, "\"semitrusted\":null,\"semitrusted_why\":\"%s\"", why);
 }
 
+static bool print_limits(const struct routes *r, struct buf *b)
+{
+	const char *by = r->ops->limits(r->executor);
+
+	return by ? buf_printf(b, "\"limits\":\"%s\",", by) : buf_puts(b, "\"limits\":null,");
+}
+
 static bool health(struct routes *r, struct call *c, struct err *e)
 {
 	CLEAN_BUF struct buf b = BUF(1024);
@@ -135,7 +142,7 @@ static bool health(struct routes *r, struct call *c, struct err *e)
 				     "{\"status\":\"ok\",\"version\":\"%s\",\"executor\":\"%s\","
 				     "\"slots\":%d,\"pending\":%zu,\"running\":%zu,",
 				     VERSION, r->ops->name, r->slots, n.pending, n.running) &&
-				  print_network(r, &b) && buf_puts(&b, "}"),
+				  print_limits(r, &b) && print_network(r, &b) && buf_puts(&b, "}"),
 			  &b, e);
 }
 

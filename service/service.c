@@ -56,7 +56,7 @@ static void reload_languages(struct service *s)
 	struct languages fresh;
 	struct err e;
 
-	if (languages_load(&s->arena, s->o->languages, &tell, &fresh, &e)) {
+	if (languages_load(&s->arena, s->o->languages, s->o->view.rootfs, &tell, &fresh, &e)) {
 		s->languages = fresh;
 		log_info("read %s again: %zu languages", s->o->languages, fresh.n);
 		return;
@@ -175,7 +175,7 @@ static bool load_languages(struct service *s, struct err *e)
 {
 	CLEAN_BUF struct buf tell = BUF(1 << 20);
 
-	if (languages_load(&s->arena, s->o->languages, &tell, &s->languages, e))
+	if (languages_load(&s->arena, s->o->languages, s->o->view.rootfs, &tell, &s->languages, e))
 		return true;
 	if (tell.len)
 		log_warn("%s", buf_text(&tell));
@@ -203,6 +203,7 @@ static bool open_executor(struct service *s, struct err *e)
 		.data = s->o->data,
 		.jail = s->o->jail,
 		.sandbox = s->o->sandbox,
+		.view = s->o->view,
 		.script = s->o->script,
 		.no_warm = s->o->no_warm,
 		.allow_net = s->o->allow_net,

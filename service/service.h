@@ -9,6 +9,15 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+#define SERVICE_BINDS_MAX 32
+
+/* What jobs see besides what the sandbox shows by itself. */
+struct service_view {
+	const char *rootfs;      /* a prepared root in the place of the host's; NULL: none */
+	const char *const *bind; /* folders outside /usr */
+	size_t nbind;
+};
+
 struct service_options {
 	const char *const *listen; /* HOST:PORT, [::1]:PORT, unix:PATH */
 	size_t nlisten;
@@ -20,7 +29,8 @@ struct service_options {
 	const char *languages; /* path of languages.yml */
 	const char *jail;      /* path of sandbatch-jail */
 	const char *sandbox;   /* "full", "limits", "none" */
-	const char *script;    /* of the fake executor */
+	struct service_view view;
+	const char *script; /* of the fake executor */
 	const char *const
 		*allow_net; /* CIDRs that semitrusted jobs may reach besides public ones */
 	size_t nallow_net;

@@ -1,5 +1,6 @@
 #include "service/slot.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -302,22 +303,33 @@ static bool watch(struct slot *s, struct err *e)
 static bool spawn(struct slot *s, struct err *e)
 {
 	char number[16];
-	const char *argv[] = { s->o.jail,    "--slot", number, "--sandbox",
-			       s->o.sandbox, NULL,     NULL,   NULL };
+	const char *argv[10 + 2 * SERVICE_BINDS_MAX] = { s->o.jail, "--slot", number, "--sandbox",
+							 s->o.sandbox };
 	const char *envp[] = { "PATH=" LANGUAGE_PATH, NULL };
 	struct proc p = { .path = s->o.jail,
 			  .argv = argv,
 			  .envp = envp,
 			  .fd = { -1, -1, STDERR_FILENO },
 			  .nfd = 4 };
+	const struct service_view *view = &s->o.view;
+	size_t n = 5;
 	int pair[2];
 	bool is_ok;
 
+	assert(view->nbind <= SERVICE_BINDS_MAX);
 	/* not killed with us: it sees the socket close, and has cgroups and folders to remove */
 	snprintf(number, sizeof(number), "%d", s->o.number);
+	if (view->rootfs) {
+		argv[n++] = "--rootfs";
+		argv[n++] = view->rootfs;
+	}
+	for (size_t i = 0; i < view->nbind; i++) {
+		argv[n++] = "--bind";
+		argv[n++] = view->bind[i];
+	}
 	if (s->o.networking) {
-		argv[5] = "--dns";
-		argv[6] = network_dns(&s->network);
+		argv[n++] = "--dns";
+		argv[n++] = network_dns(&s->network);
 		p.enter = network_enter;
 		p.ctx = &s->network;
 	}

@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/loop.h"
 #include "sandbox/jail.h"
+#include "service/service.h"
 #include "service/network.h"
 
 #define SLOT_TRIES 3
@@ -30,8 +31,9 @@ typedef void slot_news_fn(void *ctx, const struct slot_news *news);
 struct slot_options {
 	struct loop *loop;
 	int number;
-	const char *jail;              /* path of sandbatch-jail */
-	const char *sandbox;           /* "full", "limits", "none" */
+	const char *jail;    /* path of sandbatch-jail */
+	const char *sandbox; /* "full", "limits", "none" */
+	struct service_view view;
 	struct networking *networking; /* NULL: its jobs have no network */
 	slot_news_fn *told;            /* from the loop, never from within a call of ours */
 	void *ctx;

@@ -30,7 +30,7 @@ static int load(void **state)
 	CLEAN_BUF struct buf tell = BUF(1 << 20);
 	struct err e;
 
-	if (!languages_load(&t.arena, "etc/languages.yml", &tell, &t.languages, &e))
+	if (!languages_load(&t.arena, "etc/languages.yml", NULL, &tell, &t.languages, &e))
 		fail_msg("%s\n%s", e.msg, buf_text(&tell));
 	*state = &t;
 	return 0;

@@ -30,7 +30,7 @@ static bool load(struct table *t, const char *text)
 	assert_true(fd >= 0);
 	assert_true(fs_write_all(fd, text, strlen(text)));
 	close(fd);
-	return languages_load(&t->arena, t->path, &t->tell, &t->languages, &t->e);
+	return languages_load(&t->arena, t->path, NULL, &t->tell, &t->languages, &t->e);
 }
 
 static void forget(struct table *t)
@@ -64,7 +64,7 @@ static void the_shipped_table_has_the_languages_of_the_readme(void **state)
 	struct err e;
 
 	(void)state;
-	if (!languages_load(&a, "etc/languages.yml", &tell, &l, &e))
+	if (!languages_load(&a, "etc/languages.yml", NULL, &tell, &l, &e))
 		fail_msg("%s\n%s", e.msg, buf_text(&tell));
 	for (size_t i = 0; i < sizeof(name) / sizeof(name[0]); i++)
 		assert_non_null(languages_find(&l, name[i]));
@@ -216,7 +216,7 @@ static void a_file_that_is_not_there_is_an_error_of_the_system(void **state)
 	struct table t = { .tell = BUF(100) };
 
 	(void)state;
-	assert_false(languages_load(&t.arena, "/no/such/file", &t.tell, &t.languages, &t.e));
+	assert_false(languages_load(&t.arena, "/no/such/file", NULL, &t.tell, &t.languages, &t.e));
 	assert_int_equal(t.e.kind, ERR_SYSTEM);
 	forget(&t);
 }

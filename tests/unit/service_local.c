@@ -731,7 +731,8 @@ static int open_bench(void **state)
 	*state = b;
 	b->jail = jail_path(&b->arena);
 	b->loop = loop_open(&e);
-	if (b->loop && languages_load(&b->arena, "etc/languages.yml", &tell, &b->languages, &e))
+	if (b->loop &&
+	    languages_load(&b->arena, "etc/languages.yml", NULL, &tell, &b->languages, &e))
 		b->executor = open_with(b, b->jail, "full", &e);
 	if (!b->executor)
 		print_error("%s\n%s", e.msg, buf_text(&tell));

@@ -56,7 +56,7 @@ static void load(struct world *w)
 
 	assert_true(fd >= 0 && fs_write_all(fd, TEXT, strlen(TEXT)));
 	close(fd);
-	if (!languages_load(&w->arena, path, &tell, &w->languages, &e))
+	if (!languages_load(&w->arena, path, NULL, &tell, &w->languages, &e))
 		fail_msg("%s: %s", e.msg, buf_text(&tell));
 	unlink(path);
 	w->loop = loop_open(&e);

@@ -1,0 +1,118 @@
+#!/usr/bin/env -S bats --tap
+# What jobs see of the machine beyond its own /usr: folders that are bound, and a root that was prepared.
+load common
+
+# run_bash ARGS... <CODE -- in the sandbox of a service of its own; what it printed is in ./out.
+run_bash() {
+	cat >code.sh
+	exits 0 sandbatch exec code.sh "$@"
+}
+
+# A root with a shell, what it loads, and nothing else but a word of its own and secrets.
+small_root() {
+	mkdir -p root/usr/bin root/usr/lib root/usr/lib64 root/etc root/opt root/tmp
+	ln -s usr/bin usr/lib usr/lib64 root
+	cp /bin/bash /bin/ls /bin/cat root/usr/bin
+	ln -s bash root/usr/bin/sh
+	ldd /bin/bash /bin/ls | grep -o '/lib[^ ]*' | sort -u | while read -r library; do
+		mkdir -p "root$(dirname "$library")"
+		cp -L "$library" "root$library"
+	done
+	echo prepared >root/etc/word
+	echo secret >root/etc/shadow
+	echo secret >root/etc/private
+	chmod 600 root/etc/private
+	echo stranger:x:1:1::/:/bin/sh >root/etc/passwd
+	echo deep >root/opt/tool
+	chmod -R go+rX root/usr root/opt
+}
+
+# Of neither folder's place has the sandbox one of its own.
+tools() {
+	TOOLS=$(mktemp -d "$BUILD/tools.XXXXXX")
+	printf '#!/bin/sh\necho a tool\n' >"$TOOLS/tool"
+	chmod 777 "$TOOLS" "$TOOLS/tool"
+}
+
+# printed WORD... -- a line each, and no more.
+printed() {
+	printf '%s\n' "$@" | diff -u - out
+}
+
+teardown() {
+	serve_stop
+	rm -rf "${TOOLS:-}" "${HOME_OF_NOBODY:-}"
+}
+
+@test "--bind shows a folder outside /usr, read-only; without it there is none" {
+	tools
+	run_bash --bind "$TOOLS" <<-CODE
+		"$TOOLS/tool"
+		echo x >>"$TOOLS/tool" || echo refused
+	CODE
+	printed 'a tool' refused
+	grep -q 'Read-only file system' err
+	run_bash <<-CODE
+		ls "$TOOLS" || echo none
+	CODE
+	printed none
+}
+
+@test "--bind as an ordinary user" {
+	is_root || skip "the test before is that already"
+	tools
+	echo "$TOOLS/tool" >code.sh
+	as_nobody sh -c "sandbatch exec code.sh --bind '$TOOLS' >seen"
+	test "$(cat seen)" = 'a tool'
+}
+
+@test "--rootfs shows a prepared root, but for secrets and the places of our own" {
+	small_root
+	run_bash --rootfs "$PWD/root" <<-'CODE'
+		ls /
+		ls /usr/bin
+		cat /etc/word /opt/tool
+		cat /etc/shadow /etc/private
+		while IFS=: read -r name _; do echo "$name"; done </etc/passwd
+		echo x >/opt/tool || echo refused
+		pwd
+		ls
+	CODE
+	printed bin dev etc lib lib64 opt proc run tmp usr var bash cat ls sh prepared deep root sandbox nobody \
+		refused /tmp main.sh
+	grep -q 'cat: /etc/shadow: No such file or directory' err
+	run ! grep -q secret out err
+}
+
+@test "--rootfs as an ordinary user" {
+	is_root || skip "the test before is that already"
+	small_root
+	chmod 644 root/etc/shadow
+	echo 'cat /etc/word; ls /etc' >code.sh
+	as_nobody sh -c "sandbatch exec code.sh --rootfs \"\$PWD/root\" >seen"
+	grep -qx prepared seen
+	run ! grep -q shadow seen
+}
+
+@test "with --rootfs a language is there that the prepared root has, and no other" {
+	small_root
+	serve_start --rootfs "$PWD/root"
+	curl -s "$URL/languages" >languages
+	jq -e '.languages | index("bash")' languages
+	jq -e '.details[] | select(.name == "python") | .available | not' languages
+	curl -s "$URL/health" >health
+	jq -e '.limits | IN("cgroup v1", "cgroup v2", "watcher")' health
+}
+
+@test "--bind and --rootfs that cannot be are refused" {
+	refuses() {
+		exits 2 sandbatch serve --data data "${@:2}"
+		test "$(cat err)" = "sandbatch: $1"
+	}
+	refuses "--bind must be the absolute path of a folder, not 'tools'" --bind tools
+	refuses "--rootfs must be the absolute path of a folder, not '/none'" --rootfs /none
+	refuses "--bind needs the full sandbox" --sandbox limits --bind /opt
+	mkdir mine
+	exits 5 sandbatch serve --data data --listen 127.0.0.1:0 --bind "$PWD/mine"
+	grep -q 'the sandbox has its own' err
+}
