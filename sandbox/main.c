@@ -48,15 +48,6 @@ static bool set_option(struct slot *s, const char *name, const char *value)
 	return strcmp(name, "--slot") == 0 && end != value && *end == '\0' && s->number <= MAX_SLOT;
 }
 
-/* Every option has a value, and --slot must be among them. */
-static bool parse_options(struct slot *s, int argc, char **argv)
-{
-	for (int i = 1; i < argc; i += 2)
-		if (i + 1 == argc || !set_option(s, argv[i], argv[i + 1]))
-			return false;
-	return s->name[0] != '\0';
-}
-
 /* We end when the socket closes and not before: a signal would leave our cgroups behind. */
 static void block_signals(void)
 {
@@ -74,7 +65,10 @@ int main(int argc, char **argv)
 	struct slot s = { .rootfs = "" };
 	if (argc == 2 && strcmp(argv[1], "--help") == 0)
 		return fputs(USAGE, stdout) < 0;
-	if (!parse_options(&s, argc, argv) || !has_fds()) {
+	bool is_sound = has_fds();
+	for (int i = 1; is_sound && i < argc; i += 2) /* every option has a value */
+		is_sound = i + 1 < argc && set_option(&s, argv[i], argv[i + 1]);
+	if (!is_sound || !s.name[0]) {
 		fputs(USAGE, stderr);
 		return 2;
 	}
