@@ -123,38 +123,44 @@ static void on_err(void *ctx, uint32_t events)
 	on_readable(s, &s->err_fd, &s->words);
 }
 
+#define ARGS_MAX (16 + 2 * SERVICE_BINDS_MAX)
+
+/* no-sync: what a power failure takes from it, the run that would ask for it lost too. */
+static void make_args(const struct embedded *s, const struct embedded_options *o, const char *slots,
+		      const char *argv[ARGS_MAX])
+{
+	bool is_none = o->sandbox && !strcmp(o->sandbox, "none");
+	const char *const first[] = { "sandbatch", "serve",   "--no-sync", "--listen", s->endpoint,
+				      "--data",    s->folder, "--slots",   slots };
+	size_t n = sizeof(first) / sizeof(first[0]);
+
+	memcpy(argv, first, sizeof(first));
+	argv[n++] = is_none ? "--no-sandbox" : "--sandbox";
+	if (!is_none)
+		argv[n++] = o->sandbox ? o->sandbox : "full";
+	if (o->no_warm)
+		argv[n++] = "--no-warm";
+	if (o->rootfs) {
+		argv[n++] = "--rootfs";
+		argv[n++] = o->rootfs;
+	}
+	for (size_t i = 0; i < o->bind->n && i < SERVICE_BINDS_MAX; i++) {
+		argv[n++] = "--bind";
+		argv[n++] = o->bind->item[i];
+	}
+	argv[n] = NULL;
+}
+
 static bool spawn(struct embedded *s, const struct embedded_options *o, struct err *e)
 {
 	char slots[16];
-	bool is_none = o->sandbox && !strcmp(o->sandbox, "none");
-	const char *sandbox = o->sandbox ? o->sandbox : "full";
-	/* no-sync: what a power failure takes from it, the run that would ask for it lost too */
-	const char *argv[16 + 2 * SERVICE_BINDS_MAX] = { "sandbatch",
-							 "serve",
-							 "--no-sync",
-							 o->no_warm ? "--no-warm" : "--no-sync",
-							 "--listen",
-							 s->endpoint,
-							 "--data",
-							 s->folder,
-							 "--slots",
-							 slots,
-							 is_none ? "--no-sandbox" : "--sandbox",
-							 is_none ? NULL : sandbox };
-	size_t n = is_none ? 11 : 12;
+	const char *argv[ARGS_MAX];
 	int out[2], err[2];
 	struct proc p = { .path = "/proc/self/exe", .argv = argv, .nfd = 3, .dies_with_us = true };
 	bool ok;
 
 	snprintf(slots, sizeof(slots), "%d", o->slots);
-	for (size_t i = 0; i < o->bind->n && i < SERVICE_BINDS_MAX; i++) {
-		argv[n++] = "--bind";
-		argv[n++] = o->bind->item[i];
-	}
-	if (o->rootfs) {
-		argv[n++] = "--rootfs";
-		argv[n++] = o->rootfs;
-	}
+	make_args(s, o, slots, argv);
 	if (pipe2(out, O_CLOEXEC) < 0)
 		return err_sys(e, "cannot make a pipe");
 	if (pipe2(err, O_CLOEXEC) < 0) {
