@@ -7,6 +7,8 @@
 #include "base/json.h"
 #include "service/zalloc.h"
 
+#define IDS_A_MS 4096 /* what the 12 bits behind the version count */
+
 static const char *const why_text[NWHY] = {
 	[WHY_NONE] = "Job cancelled",
 	[WHY_USER] = "Job cancelled by user",
@@ -15,15 +17,22 @@ static const char *const why_text[NWHY] = {
 	[WHY_STOP] = "Job cancelled: the service was stopped",
 };
 
-void job_id(char out[WIRE_ID_SIZE], int64_t unix_ms)
+void job_id(char out[WIRE_ID_SIZE], struct job_ids *last, int64_t unix_ms)
 {
-	char time[13];
+	char stamp[16];
 
+	last->nth = unix_ms > last->unix_ms ? 0 : (last->nth + 1) % IDS_A_MS;
+	if (unix_ms > last->unix_ms)
+		last->unix_ms = unix_ms;
+	else if (last->nth == 0)
+		last->unix_ms++;
 	uuid_make(out);
-	snprintf(time, sizeof(time), "%012llx", (unsigned long long)unix_ms & 0xffffffffffffULL);
-	memcpy(out, time, 8);
-	memcpy(out + 9, time + 8, 4);
+	snprintf(stamp, sizeof(stamp), "%012llx%03x",
+		 (unsigned long long)last->unix_ms & 0xffffffffffffULL, last->nth);
+	memcpy(out, stamp, 8);
+	memcpy(out + 9, stamp + 8, 4);
 	out[14] = '7';
+	memcpy(out + 15, stamp + 12, 3);
 }
 
 struct job *job_new(struct queue *q, const char *id, int64_t created_ms)

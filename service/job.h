@@ -39,9 +39,15 @@ struct job {
 	TAILQ_ENTRY(job) born, ended;
 };
 
-/* A random UUID that begins with the time (RFC 9562, version 7): ids that grow make the store's
- * index cheap. */
-void job_id(char out[WIRE_ID_SIZE], int64_t unix_ms);
+/* The last id that was given out. */
+struct job_ids {
+	int64_t unix_ms;
+	unsigned nth; /* of that millisecond */
+};
+
+/* A random UUID that begins with the time and counts within its milliseconds (RFC 9562, version 7,
+ * method 1 of 6.2): ids that grow, whatever the clock does, keep the store's index cheap. */
+void job_id(char out[WIRE_ID_SIZE], struct job_ids *last, int64_t unix_ms);
 struct job *job_new(struct queue *q, const char *id, int64_t created_ms);
 void job_free(struct job *j);
 /* The Unix time at that CLOCK_MONOTONIC time, by the clock the job was created by: its times are in

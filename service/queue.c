@@ -20,6 +20,7 @@ struct queue {
 	struct order order;
 	struct map by_id;
 	struct queue_counts counts;
+	struct job_ids ids;
 	struct jobs born, ended; /* what the next commit brings about */
 	size_t nrunning, kept_bytes;
 	int64_t retry_at; /* CLOCK_MONOTONIC, ms; 0: the store is well */
@@ -272,7 +273,7 @@ static bool submit_new(struct queue *q, const struct submission *s, const char *
 
 	if (!queue_has_room(q, s->tenant, 1, e))
 		return false;
-	job_id(id, row.created_ms);
+	job_id(id, &q->ids, row.created_ms);
 	/* After a crash an interactive job is cancelled, not run: nobody will read its request. */
 	if (is_kept && s->is_interactive)
 		row.request = (struct bytes){ "", 0 };

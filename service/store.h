@@ -21,7 +21,8 @@ struct store_job {
 	int64_t created_ms;   /* Unix time */
 	const char *key;      /* Idempotency-Key, or NULL */
 	const char *digest;   /* with a key: of the request */
-	struct bytes request; /* JSON as received */
+	struct bytes request; /* JSON as received; may be empty where it is in memory and will not
+				 be run after a restart */
 };
 
 /* Open or make DIR/jobs.db. NULL with e when another service has it, or it is damaged or not ours:

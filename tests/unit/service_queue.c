@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
-#include "service/queue.h"
+#include "service/job.h"
 
 #define MAX 32
 
@@ -411,6 +411,22 @@ static void a_failed_commit_refuses_new_jobs_and_keeps_ends_for_later(void **sta
 	assert_holds(a, "{\"success\":true");
 }
 
+static void ids_grow_whatever_the_clock_does(void **state)
+{
+	char was[WIRE_ID_SIZE] = "", id[WIRE_ID_SIZE];
+	struct job_ids ids = { 0 };
+
+	(void)state;
+	for (int i = 0; i < 20000; i++) {
+		job_id(id, &ids, 1795353221000 - i % 2 * 60000 + i / 10000);
+		assert_int_equal(strlen(id), WIRE_ID_SIZE - 1);
+		assert_true(id[14] == '7' && strchr("89ab", id[19]));
+		assert_true(strcmp(was, id) < 0);
+		snprintf(was, sizeof(was), "%s", id);
+	}
+	assert_memory_equal(id, "01a20364-178c", 13);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -427,6 +443,7 @@ int main(void)
 		TEST(a_stopped_queue_leaves_what_ran_to_the_next),
 		TEST(a_language_that_went_away_fails_its_job),
 		TEST(a_failed_commit_refuses_new_jobs_and_keeps_ends_for_later),
+		cmocka_unit_test(ids_grow_whatever_the_clock_does),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
