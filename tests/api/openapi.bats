@@ -68,7 +68,10 @@ load common
 	mapfile -t fields <"$FIXTURES/service/fields.txt"
 	for field in "${fields[@]}"; do
 		body="{\"language\":\"bash\",\"code\":\"hi\",$field}"
-		printf '%s\t' "$(call POST /execute -H 'Content-Type: application/json' -d "$body")" >>asked
+		status=$(call POST /execute -H 'Content-Type: application/json' -d "$body")
+		# Who is refused hears which field it was.
+		[ "$status" = 200 ] || jq -e --arg f "$(cut -d'"' -f2 <<<"$field")" '.error | contains($f)' ./body
+		printf '%s\t' "$status" >>asked
 		printf '%s\n' "$body" >>asked
 	done
 	python3 - <<-'PYTHON'
