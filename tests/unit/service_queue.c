@@ -418,7 +418,7 @@ static void ids_grow_whatever_the_clock_does(void **state)
 
 	(void)state;
 	for (int i = 0; i < 20000; i++) {
-		job_id(id, &ids, 1795353221000 - i % 2 * 60000 + i / 10000);
+		job_id(id, &ids, 1795353221000 - (i % 2 ? 60000 : 0) + i / 10000);
 		assert_int_equal(strlen(id), WIRE_ID_SIZE - 1);
 		assert_true(id[14] == '7' && strchr("89ab", id[19]));
 		assert_true(strcmp(was, id) < 0);
