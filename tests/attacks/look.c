@@ -59,6 +59,9 @@ static void look_at_fds(void)
 	}
 }
 
+/* A pair of SOCK_SEQPACKET without a name: of the warden and an interpreter that waits. */
+#define WARDENS " 00000000 0005 03 "
+
 static int count_sockets(char *line, int size)
 {
 	static const char *const TABLES[] = { "/proc/self/net/unix", "/proc/self/net/tcp",
@@ -69,7 +72,7 @@ static int count_sockets(char *line, int size)
 	for (size_t i = 0; i < COUNT(TABLES); i++) {
 		FILE *f = fopen(TABLES[i], "r");
 		for (int n = 0; f && fgets(text, sizeof(text), f); n++)
-			if (n > 0 && ++all)
+			if (n > 0 && !strstr(text, WARDENS) && ++all)
 				snprintf(line, (size_t)size, "%s", text);
 		if (f)
 			fclose(f);
@@ -105,7 +108,7 @@ static void look_at_ipc(void)
 
 int look(void)
 {
-	static const char *const OWN[] = { ".", "..", "attacks", "main.sh", NULL };
+	static const char *const OWN[] = { ".", "..", "attacks", "main.sh", "main.py", NULL };
 	static const char *const ROOT[] = { ".",     "..",     "bin", "sbin", "lib", "lib32",
 					    "lib64", "libx32", "usr", "etc",  "var", "dev",
 					    "proc",  "run",    "tmp", NULL };
