@@ -286,9 +286,13 @@ $(foreach u,$(UNIT:tests/unit/%.c=%),$(eval $(call unit_rule,$(u))))
 define fuzz_rule
 $$(BUILD)/$(1).fuzz: $$(BUILD)/obj/tests/fuzz/$(1).o $$(call libs,$$(call unit_room,$(1)))
 	$$(call say,LD)$$(CC) $$(HARDEN_LD) -fsanitize=fuzzer $$(LDFLAGS) -o $$@ $$< -Wl,--start-group $$(filter %.a,$$^) \
-		-Wl,--end-group $$(ALL_LIBS)
+		-Wl,--end-group $$(ALL_LIBS) $$(JAIL_LIBS)
 endef
 $(foreach f,$(FUZZ),$(eval $(call fuzz_rule,$(f))))
+
+# A warden that hears all, and has nothing to do it with (tests/unit/sandbox_fuzz.h).
+$(BUILD)/unit/sandbox_corpus.t $(BUILD)/sandbox_messages.fuzz: LDFLAGS += \
+	$(patsubst %,-Wl$(comma)--wrap=%,slot_open slot_close folder_prepare folder_clear inside_start)
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
