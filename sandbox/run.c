@@ -116,7 +116,7 @@ bool run_warm(struct slot *s, const struct jail_run *limit, const int *fd, struc
 	struct run r = { .slot = s,
 			 .limit = *limit,
 			 .stdio = { fd[0], fd[1], fd[2] },
-			 .limits = limits_of(s, limit),
+			 .limits = { RLIM_INFINITY, RLIM_INFINITY, RLIM_INFINITY, RLIM_INFINITY },
 			 .is_waiting = true };
 	const struct warm_options o = {
 		&s->filter, fd[4], fd[5], s->proc, s->is_root ? "0 0 4294967295" : "1000 1000 1",

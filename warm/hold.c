@@ -223,27 +223,38 @@ OURS FILE *held_fopen64(const char *path, const char *mode) __asm__("fopen64");
 OURS int held_open(const char *path, int flags, ...) __asm__("open");
 OURS int held_open64(const char *path, int flags, ...) __asm__("open64");
 
-static void before(const char *path)
+/* True in a fork that was just made. */
+static bool before(const char *path)
 {
 	size_t n = strlen(JAIL_WORKDIR "/");
 	if (!hold.is_waiting || hold.is_ready || !path)
-		return;
+		return false;
 	if (strncmp(path, JAIL_WORKDIR "/", n) == 0)
 		path += n;
-	if (strcmp(path, hold.source) == 0 && (!eval_script(hold.script) || hold.is_waiting))
+	if (strcmp(path, hold.source) != 0)
+		return false;
+	if (!eval_script(hold.script) || hold.is_waiting)
 		_exit(1);
+	return true;
+}
+
+static FILE *pass_fopen(const char *name, const char *path, const char *mode)
+{
+	bool is_fork = before(path);
+	FILE *file = ((FILE * (*)(const char *, const char *)) dlsym(RTLD_NEXT, name))(path, mode);
+	if (is_fork && file)
+		eval_program(file, path);
+	return file;
 }
 
 FILE *held_fopen(const char *path, const char *mode)
 {
-	before(path);
-	return ((FILE * (*)(const char *, const char *)) dlsym(RTLD_NEXT, "fopen"))(path, mode);
+	return pass_fopen("fopen", path, mode);
 }
 
 FILE *held_fopen64(const char *path, const char *mode)
 {
-	before(path);
-	return ((FILE * (*)(const char *, const char *)) dlsym(RTLD_NEXT, "fopen64"))(path, mode);
+	return pass_fopen("fopen64", path, mode);
 }
 
 static int pass_open(const char *name, const char *path, int flags, unsigned mode)

@@ -10,8 +10,10 @@ proc do
   file = IO.for_fd(1000, 'rb')
   at = file.sysseek(0, IO::SEEK_CUR)
   file.sysseek(0)
-  text = file.sysread(file.stat.size).force_encoding(Encoding.default_external)
+  text = file.sysread(file.stat.size)
   file.close
-  ARGV.concat(text.byteslice(0, at).split("\0").drop(command))
+  encoding = Encoding.find('locale')
+  args = text.byteslice(0, at).split("\0").drop(command)
+  ARGV.concat(args.each { |arg| arg.force_encoding(encoding).freeze })
   ENV.replace(text.byteslice(at..).split("\0").to_h { |line| line.split('=', 2) })
 end.call

@@ -184,6 +184,8 @@ static inline void box_clear(void)
 
 static const char *const ENV[] = { "PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/tmp", NULL };
 
+static const char *const *environment = ENV; /* of the commands to come */
+
 /* Into a memfd, each with its NUL; how many. */
 static inline uint32_t add_strings(int fd, const char *const *text)
 {
@@ -197,7 +199,7 @@ static inline int strings_of(const char *const *argv, struct jail_run *r)
 {
 	int fd = memfd_create("strings", MFD_CLOEXEC);
 	r->narg = add_strings(fd, argv);
-	r->nenv = add_strings(fd, ENV);
+	r->nenv = add_strings(fd, environment);
 	return fd;
 }
 

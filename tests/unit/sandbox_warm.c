@@ -54,24 +54,91 @@ static const char *await_warm(const struct interpreter *i)
 	return warmed.text;
 }
 
-static void put_text(const char *name, const char *text)
+static void put_bytes(const char *name, const char *data, size_t n)
 {
 	int fd = openat(b.folder, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	assert_true(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+	assert_true(fd >= 0 && write(fd, data, n) == (ssize_t)n);
 	if (geteuid() == 0)
 		assert_int_equal(fchown(fd, b.ready.uid, b.ready.gid), 0);
 	close(fd);
 }
 
-static struct jail_ended run(const struct interpreter *i, bool is_warm, const char *text,
-			     const char *arg)
+/* Run a source, with an argument, as a warm job or not. */
+static struct jail_ended run_bytes(const struct interpreter *i, bool is_warm, const char *data,
+				   size_t n, const char *arg)
 {
 	struct limits l = { .is_warm = is_warm };
 	box_prepare(&DEFAULT);
-	put_text(i->source, text);
+	put_bytes(i->source, data, n);
+	put_bytes("helper.py", "value = 5\n", 10);
 	struct jail_ended e = box_run(&l, (const char *[]){ i->path, i->source, arg, NULL });
 	box_clear();
 	return e;
+}
+
+static struct jail_ended run(const struct interpreter *i, bool is_warm, const char *text,
+			     const char *arg)
+{
+	return run_bytes(i, is_warm, text, strlen(text), arg);
+}
+
+/* -- the same as one that was started for the job -- */
+
+static bool is_same(const struct jail_ended *x, const struct jail_ended *y, const char *out,
+		    const char *err, const char *name)
+{
+	bool is_same = x->cause == y->cause && x->status == y->status && strcmp(out, b.out) == 0 &&
+		       strcmp(err, b.err) == 0;
+	if (!is_same)
+		printf("# %s: pooled %u %d, warm %u %d\n# stdout\n%s# or\n%s# stderr\n%s# or\n%s",
+		       name, x->cause, x->status, y->cause, y->status, out, b.out, err, b.err);
+	return is_same;
+}
+
+/* How many of the programs tell the two apart. */
+static unsigned count_different(const struct interpreter *i, const char *pattern)
+{
+	static const char *const MORE[] = { "PATH=/usr/local/bin:/usr/bin:/bin",
+					    "HOME=/tmp",
+					    "A=1 2",
+					    "B=\xc3\xa9",
+					    "C=a=b",
+					    NULL };
+	static char text[65536], out[MAX_OUT], err[MAX_OUT];
+	unsigned ndifferent = 0;
+	glob_t g;
+	assert_string_equal(await_warm(i), "");
+	assert_int_equal(glob(pattern, 0, NULL, &g), 0);
+	environment = MORE;
+	for (size_t k = 0; k < g.gl_pathc; k++) {
+		int fd = open(g.gl_pathv[k], O_RDONLY | O_CLOEXEC);
+		ssize_t n = read(fd, text, sizeof(text));
+		assert_true(n >= 0);
+		close(fd);
+		struct jail_ended pooled = run_bytes(i, false, text, (size_t)n, "an argument");
+		memcpy(out, b.out, sizeof(out));
+		memcpy(err, b.err, sizeof(err));
+		struct jail_ended warm = run_bytes(i, true, text, (size_t)n, "an argument");
+		assert_false(pooled.is_warm);
+		assert_true(warm.is_warm);
+		ndifferent += !is_same(&pooled, &warm, out, err, g.gl_pathv[k]);
+	}
+	environment = ENV;
+	globfree(&g);
+	return ndifferent;
+}
+
+static void compare(enum who who)
+{
+	box_start(who, "full");
+	/* as an ordinary user what the sandbox has to do with suffices */
+	assert_int_equal(count_different(&PYTHON, who == ROOT ? "fixtures/warm/*.py"
+							      : "fixtures/warm/[np]*.py"),
+			 0);
+	assert_int_equal(count_different(&RUBY, who == ROOT ? "fixtures/warm/*.rb"
+							    : "fixtures/warm/[np]*.rb"),
+			 0);
+	box_end();
 }
 
 static void each_user(void (*test)(enum who who))
@@ -80,42 +147,171 @@ static void each_user(void (*test)(enum who who))
 	test(USER);
 }
 
-static void hello(enum who who)
+static void no_program_tells_a_warm_start_from_another(void **state)
+{
+	(void)state;
+	each_user(compare);
+}
+
+/* -- what a job must not be able to do -- */
+
+static void assert_prints(const struct interpreter *i, const char *text, const char *out)
+{
+	struct jail_ended e = run(i, true, text, NULL);
+	assert_string_equal(b.err, "");
+	assert_string_equal(b.out, out);
+	assert_int_equal(e.cause, JAIL_CAUSE_EXIT);
+	assert_true(e.is_warm);
+}
+
+static void reach(enum who who)
 {
 	box_start(who, "full");
 	assert_string_equal(await_warm(&PYTHON), "");
-	for (int i = 0; i < 3; i++) {
-		struct jail_ended e =
-			run(&PYTHON, true, "import sys; print('hello', sys.argv)", "x");
-		assert_string_equal(b.err, "");
-		assert_string_equal(e.text, "");
-		assert_string_equal(b.out, "hello ['main.py', 'x']\n");
-		assert_int_equal(e.cause, JAIL_CAUSE_EXIT);
-		assert_true(e.is_warm);
-	}
-	assert_string_equal(await_warm(&RUBY), "");
-	for (int i = 0; i < 3; i++) {
-		struct jail_ended e = run(&RUBY, true, "puts 'hello', ARGV", "x");
-		assert_string_equal(b.err, "");
-		assert_string_equal(e.text, "");
-		assert_string_equal(b.out, "hello\nx\n");
-		assert_int_equal(e.cause, JAIL_CAUSE_EXIT);
-		assert_true(e.is_warm);
-	}
+	assert_prints(
+		&PYTHON,
+		"import ctypes, os, signal\n"
+		"libc = ctypes.CDLL(None, use_errno=True)\n"
+		"print(sorted(p for p in os.listdir('/proc') if p.isdigit()))\n"
+		"os.kill(1, signal.SIGKILL); os.kill(1, signal.SIGSTOP)\n"
+		"print(libc.ptrace(16, 1, 0, 0), os.strerror(ctypes.get_errno()))\n"
+		"for path in '/proc/1/mem', '/proc/1/environ', '/proc/1/fd/1000':\n"
+		"    try: open(path, 'rb').read(1)\n"
+		"    except OSError as e: print(type(e).__name__)\n"
+		"print(libc.unshare(0x10000000), libc.setns(0, 0), libc.mount(0, 0, 0, 0, 0))\n"
+		"print(libc.prctl(23, 21, 0, 0, 0), libc.prctl(39, 0, 0, 0, 0))\n",
+		"['2']\n-1 Operation not permitted\nFileNotFoundError\nFileNotFoundError\n"
+		"FileNotFoundError\n-1 -1 -1\n0 1\n");
+	/* and it waits as before */
+	assert_prints(&PYTHON, "print('next')", "next\n");
 	box_end();
 }
 
-static void a_fork_of_an_interpreter_that_waits_runs_a_job(void **state)
+static void a_job_does_not_reach_the_interpreter_that_waits(void **state)
 {
 	(void)state;
-	each_user(hello);
+	each_user(reach);
+}
+
+static void leave(enum who who)
+{
+	box_start(who, "full");
+	assert_string_equal(await_warm(&PYTHON), "");
+	assert_prints(
+		&PYTHON,
+		"import os, signal, sys, builtins\n"
+		"builtins.left = sys.left = 1; sys.modules['left'] = sys; os.environ['LEFT'] = "
+		"'1'\n"
+		"sys.path.insert(0, '/left'); os.umask(0); signal.signal(signal.SIGTERM, "
+		"signal.SIG_IGN)\n"
+		"os.dup2(1, 900); open('left', 'w').close(); open('/dev/shm/left', 'w').close()\n"
+		"if os.fork() == 0:\n"
+		"    os.setsid(); __import__('time').sleep(100)\n",
+		"");
+	assert_prints(
+		&PYTHON,
+		"import os, signal, sys, builtins\n"
+		"print(hasattr(builtins, 'left'), hasattr(sys, 'left'), 'left' in sys.modules, "
+		"sys.path[0])\n"
+		"print('LEFT' in os.environ, os.umask(0), signal.getsignal(signal.SIGTERM).name)\n"
+		"print(sorted(map(int, os.listdir('/proc/self/fd')))[:3], "
+		"os.path.exists('/proc/self/fd/900'))\n"
+		"print(sorted(os.listdir('.')), os.listdir('/dev/shm'), len([p for p in "
+		"os.listdir('/proc') if p.isdigit()]))\n",
+		"False False False /tmp\nFalse 18 SIG_DFL\n[0, 1, 2] False\n"
+		"['helper.py', 'main.py'] [] 1\n");
+	box_end();
+}
+
+static void a_job_leaves_nothing_for_the_next_fork(void **state)
+{
+	(void)state;
+	each_user(leave);
+}
+
+static void limit(enum who who)
+{
+	struct limits l = { .is_warm = true, .wall_ms = 300 };
+	const char *argv[] = { PYTHON.path, PYTHON.source, NULL };
+	box_start(who, "full");
+	assert_string_equal(await_warm(&PYTHON), "");
+	box_prepare(&DEFAULT);
+	put_bytes("main.py", "while True: pass", 16);
+	struct jail_ended e = box_run(&l, argv);
+	assert_int_equal(e.cause, JAIL_CAUSE_WALL);
+	assert_true(e.is_warm);
+	l = (struct limits){ .is_warm = true, .cpu_ms = 200 };
+	e = box_run(&l, argv);
+	assert_int_equal(e.cause, JAIL_CAUSE_CPU);
+	assert_in_range(e.cpu_us, 200000, 3000000);
+	box_clear();
+	box_prepare(&DEFAULT);
+	put_bytes("main.py", "x = b'x' * (90 << 20)\nprint(len(x))\ny = b'y' * (200 << 20)", 58);
+	l = (struct limits){ .is_warm = true, .memory_bytes = 128 * MIB };
+	e = box_run(&l, argv);
+	assert_int_equal(e.cause, JAIL_CAUSE_MEMORY);
+	box_clear();
+	assert_prints(&PYTHON, "print('next')", "next\n");
+	box_end();
+}
+
+static void the_limits_of_a_warm_job_are_its_own(void **state)
+{
+	(void)state;
+	each_user(limit);
+}
+
+static void renew(enum who who)
+{
+	static const char ASK[] = "print(hash('x'), id(object))";
+	char first[2][MAX_OUT];
+	box_start(who, "full");
+	for (int i = 0; i < 2; i++) {
+		assert_string_equal(await_warm(&PYTHON), "");
+		run(&PYTHON, true, ASK, NULL);
+		snprintf(first[i], MAX_OUT, "%s", b.out);
+		assert_prints(&PYTHON, ASK, first[i]);
+	}
+	assert_string_not_equal(first[0], first[1]);
+	box_end();
+}
+
+static void another_interpreter_has_another_hash_seed(void **state)
+{
+	(void)state;
+	each_user(renew);
+}
+
+static void do_without(enum who who)
+{
+	const struct interpreter none = { "/usr/bin/none", "main.py", PYTHON.script };
+	const struct interpreter bad = { PYTHON.path, "main.py", "fixtures/warm/uncaught.py" };
+	box_start(who, "full");
+	assert_string_not_equal(await_warm(&none), "");
+	assert_string_not_equal(await_warm(&bad), "");
+	/* it runs all the same */
+	struct jail_ended e = run(&PYTHON, true, "print('pooled')", NULL);
+	assert_string_equal(b.out, "pooled\n");
+	assert_false(e.is_warm);
+	box_end();
+}
+
+static void where_none_can_wait_a_job_starts_its_own(void **state)
+{
+	(void)state;
+	each_user(do_without);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(a_fork_of_an_interpreter_that_waits_runs_a_job, tidy),
+		cmocka_unit_test_teardown(no_program_tells_a_warm_start_from_another, tidy),
+		cmocka_unit_test_teardown(a_job_does_not_reach_the_interpreter_that_waits, tidy),
+		cmocka_unit_test_teardown(a_job_leaves_nothing_for_the_next_fork, tidy),
+		cmocka_unit_test_teardown(the_limits_of_a_warm_job_are_its_own, tidy),
+		cmocka_unit_test_teardown(another_interpreter_has_another_hash_seed, tidy),
+		cmocka_unit_test_teardown(where_none_can_wait_a_job_starts_its_own, tidy),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
-	return box_find_jail() ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
+	return box_find_jail() ? cmocka_run_group_tests_name("warm", tests, NULL, NULL) : 1;
 }
