@@ -15,7 +15,8 @@
 
 #include "sandbox/warden.h"
 
-#define LOW_32 0xffffffffu /* the kernel takes an int from a 64-bit register: compare no more */
+#define LOW_32  0xffffffffu /* the kernel takes an int from a 64-bit register: compare no more */
+#define X32_BIT 0x40000000u /* of the number of a call of that ABI */
 
 #define ARG(n, op, a, b)  ((struct scmp_arg_cmp){ (n), SCMP_CMP_##op, (a), (b) })
 #define HAS_BITS(n, bits) ARG(n, MASKED_EQ, bits, bits)
@@ -83,7 +84,7 @@ static const struct {
 static const struct sock_filter YOUNGER[] = {
 	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
 	BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 451, 0, 2), /* cachestat, Linux 6.5, on all machines */
-	BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, __X32_SYSCALL_BIT, 1, 0), /* another ABI */
+	BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 1, 0), /* another ABI */
 	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
 };
 

@@ -1,0 +1,221 @@
+/* The seccomp filter, as the kernel would run it, for this machine and for the other one. */
+#include "sandbox/warden.h" /* first: cmocka has another fail() */
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <linux/audit.h>
+#include <linux/seccomp.h>
+#include <netinet/in.h>
+#include <seccomp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#define DENIED(error) (SECCOMP_RET_ERRNO | (error))
+#define ALLOWED       SECCOMP_RET_ALLOW
+#define KILLED        SECCOMP_RET_KILL_PROCESS
+#define HIGH          ((uint64_t)1 << 32) /* above what the kernel takes of an int */
+
+/* What it answers: classic BPF, as far as libseccomp writes it (bpf(4), seccomp(2)). */
+static uint32_t ask(const struct sock_fprog *f, const struct seccomp_data *d)
+{
+	uint32_t a = 0;
+	for (size_t i = 0; i < f->len; i++) {
+		const struct sock_filter *s = &f->filter[i];
+		switch (s->code) {
+		case BPF_LD | BPF_W | BPF_ABS:
+			assert_true(s->k % 4 == 0 && s->k < sizeof(*d));
+			memcpy(&a, (const char *)d + s->k, sizeof(a));
+			break;
+		case BPF_ALU | BPF_AND | BPF_K:
+			a &= s->k;
+			break;
+		case BPF_JMP | BPF_JA:
+			i += s->k;
+			break;
+		case BPF_JMP | BPF_JEQ | BPF_K:
+			i += a == s->k ? s->jt : s->jf;
+			break;
+		case BPF_JMP | BPF_JGT | BPF_K:
+			i += a > s->k ? s->jt : s->jf;
+			break;
+		case BPF_JMP | BPF_JGE | BPF_K:
+			i += a >= s->k ? s->jt : s->jf;
+			break;
+		case BPF_JMP | BPF_JSET | BPF_K:
+			i += a & s->k ? s->jt : s->jf;
+			break;
+		case BPF_RET | BPF_K:
+			return s->k;
+		default:
+			fail_msg("instruction %zu has the code %#x", i, s->code);
+		}
+	}
+	fail_msg("the program has no end");
+	return 0;
+}
+
+static const struct machine {
+	uint32_t seccomp, audit, other; /* other: an ABI that its kernels may take too */
+} MACHINE[] = {
+	{ SCMP_ARCH_X86_64, AUDIT_ARCH_X86_64, AUDIT_ARCH_I386 },
+	{ SCMP_ARCH_AARCH64, AUDIT_ARCH_AARCH64, AUDIT_ARCH_ARM },
+};
+
+#define NMACHINE (sizeof(MACHINE) / sizeof(MACHINE[0]))
+
+static struct sock_fprog build(const struct machine *m, bool is_counted)
+{
+	struct sock_fprog f = { 0 };
+	struct why w = { "" };
+	bool is_native = seccomp_arch_native() == m->seccomp;
+	if (!filter_build(&f, is_native ? 0 : m->seccomp, is_counted, &w))
+		fail_msg("%s", w.text);
+	return f;
+}
+
+#define NARG 3
+
+static uint32_t call(const struct sock_fprog *f, const struct machine *m, const char *name,
+		     const uint64_t arg[NARG])
+{
+	struct seccomp_data d = { .arch = m->audit };
+	d.nr = seccomp_syscall_resolve_name_arch(m->seccomp, name);
+	memcpy(d.args, arg, NARG * sizeof(*arg));
+	assert_true(d.nr >= 0);
+	return ask(f, &d);
+}
+
+static const struct {
+	const char *call;
+	uint64_t arg[NARG];
+	uint32_t answer;
+} CALLS[] = {
+	{ "openat", { 0 }, ALLOWED },
+	{ "execve", { 0 }, ALLOWED },
+	{ "futex", { 0 }, ALLOWED },
+	{ "landlock_restrict_self", { 0 }, ALLOWED },
+	{ "mount", { 0 }, DENIED(EPERM) },
+	{ "move_mount", { 0 }, DENIED(EPERM) },
+	{ "setns", { 0 }, DENIED(EPERM) },
+	{ "unshare", { 0 }, DENIED(EPERM) },
+	{ "ptrace", { 0 }, DENIED(EPERM) },
+	{ "bpf", { 0 }, DENIED(EPERM) },
+	{ "keyctl", { 0 }, DENIED(EPERM) },
+	{ "shmget", { 0 }, DENIED(EPERM) },
+	{ "mq_open", { 0 }, DENIED(EPERM) },
+	{ "kexec_load", { 0 }, DENIED(EPERM) },
+	{ "clone3", { 0 }, DENIED(ENOSYS) },
+	{ "io_uring_setup", { 0 }, DENIED(ENOSYS) },
+	{ "io_setup", { 0 }, DENIED(ENOSYS) },
+	{ "clone", { SIGCHLD }, ALLOWED },
+	{ "clone", { CLONE_VM | CLONE_THREAD | CLONE_SIGHAND }, ALLOWED },
+	{ "clone", { CLONE_NEWUSER | SIGCHLD }, DENIED(EPERM) },
+	{ "clone", { CLONE_NEWNET | CLONE_NEWNS }, DENIED(EPERM) },
+	{ "ioctl", { 0, TCGETS }, ALLOWED },
+	{ "ioctl", { 0, TIOCSTI }, DENIED(EPERM) },
+	{ "ioctl", { 0, HIGH | TIOCSTI }, DENIED(EPERM) },
+	{ "ioctl", { 0, HIGH | TIOCLINUX }, DENIED(EPERM) },
+	{ "personality", { 0xffffffff }, ALLOWED },
+	{ "personality", { 0x0400000 }, DENIED(EPERM) },
+	{ "socket", { AF_INET, 0, IPPROTO_TCP }, ALLOWED },
+	{ "socket", { AF_INET, 0, IPPROTO_SCTP }, DENIED(EPROTONOSUPPORT) },
+	{ "socket", { AF_INET, 0, IPPROTO_DCCP }, DENIED(EPROTONOSUPPORT) },
+	{ "socket", { AF_INET, 0, HIGH | IPPROTO_DCCP }, DENIED(EPROTONOSUPPORT) },
+};
+
+static void calls_are_answered_as_the_table_says_on_both_machines(void **state)
+{
+	(void)state;
+	for (size_t k = 0; k < NMACHINE; k++) {
+		struct sock_fprog f = build(&MACHINE[k], true);
+		for (size_t i = 0; i < sizeof(CALLS) / sizeof(CALLS[0]); i++) {
+			uint32_t answer = call(&f, &MACHINE[k], CALLS[i].call, CALLS[i].arg);
+			if (answer != CALLS[i].answer)
+				fail_msg("row %zu, %s, on machine %zu: %#x, wanted %#x", i,
+					 CALLS[i].call, k, answer, CALLS[i].answer);
+		}
+		free(f.filter);
+	}
+}
+
+static void unix_and_internet_sockets_are_all_that_is_left(void **state)
+{
+	(void)state;
+	for (size_t k = 0; k < NMACHINE; k++) {
+		struct sock_fprog f = build(&MACHINE[k], true);
+		for (uint64_t family = 0; family < 100; family++) {
+			bool is_left = family == AF_UNIX || family == AF_INET || family == AF_INET6;
+			uint32_t want = is_left ? ALLOWED : DENIED(EAFNOSUPPORT);
+			const uint64_t arg[NARG] = { family }, high[NARG] = { HIGH | family };
+			assert_int_equal(call(&f, &MACHINE[k], "socket", arg), want);
+			assert_int_equal(call(&f, &MACHINE[k], "socketpair", arg), want);
+			/* not for the other families in disguise */
+			assert_int_equal(call(&f, &MACHINE[k], "socket", high),
+					 DENIED(EAFNOSUPPORT));
+		}
+		free(f.filter);
+	}
+}
+
+static void calls_younger_than_the_table_are_unknown(void **state)
+{
+	(void)state;
+	for (size_t k = 0; k < NMACHINE; k++) {
+		struct sock_fprog f = build(&MACHINE[k], true);
+		for (int nr = 451; nr < 1000; nr++) {
+			const struct seccomp_data d = { .arch = MACHINE[k].audit, .nr = nr };
+			assert_int_equal(ask(&f, &d), DENIED(ENOSYS));
+		}
+		free(f.filter);
+	}
+}
+
+static void another_abi_is_killed(void **state)
+{
+	(void)state;
+	for (size_t k = 0; k < NMACHINE; k++) {
+		struct sock_fprog f = build(&MACHINE[k], true);
+		for (int nr = 0; nr < 451; nr++) {
+			struct seccomp_data d = { .arch = MACHINE[k].other, .nr = nr };
+			assert_int_equal(ask(&f, &d), KILLED);
+			d.arch = MACHINE[k].audit;
+			d.nr |= 0x40000000;
+			if (d.arch == AUDIT_ARCH_X86_64)
+				assert_int_equal(ask(&f, &d), KILLED);
+		}
+		free(f.filter);
+	}
+}
+
+static void memory_that_no_watcher_sees_is_denied_where_one_watches(void **state)
+{
+	(void)state;
+	const uint64_t arg[NARG] = { 0 };
+	for (size_t k = 0; k < NMACHINE; k++) {
+		struct sock_fprog counted = build(&MACHINE[k], true);
+		struct sock_fprog watched = build(&MACHINE[k], false);
+		assert_int_equal(call(&counted, &MACHINE[k], "memfd_create", arg), ALLOWED);
+		assert_int_equal(call(&watched, &MACHINE[k], "memfd_create", arg), DENIED(ENOSYS));
+		free(counted.filter);
+		free(watched.filter);
+	}
+}
+
+int main(void)
+{
+	static const struct CMUnitTest test[] = {
+		cmocka_unit_test(calls_are_answered_as_the_table_says_on_both_machines),
+		cmocka_unit_test(unix_and_internet_sockets_are_all_that_is_left),
+		cmocka_unit_test(calls_younger_than_the_table_are_unknown),
+		cmocka_unit_test(another_abi_is_killed),
+		cmocka_unit_test(memory_that_no_watcher_sees_is_denied_where_one_watches),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("filter", test, NULL, NULL);
+}
