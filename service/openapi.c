@@ -44,12 +44,11 @@ static const struct wire_pair schemas[] = {
 			 ",\"missing\":" MAYBE_STRING ",\"wasm_package\":" MAYBE_STRING
 			 ",\"version\":" MAYBE_STRING ",\"compiled\":" FLAG
 			 ",\"wasm\":" FLAG) "}") },
-	{ "health",
-	  OBJECT("\"status\",\"version\"",
-		 "\"status\":{\"const\":\"ok\"},\"version\":" STRING ",\"executor\":" STRING
-		 ",\"slots\":" COUNT ",\"pending\":" COUNT ",\"running\":" COUNT
-		 ",\"limits\":" MAYBE_STRING ",\"semitrusted\":" MAYBE_STRING
-		 ",\"semitrusted_why\":" STRING) },
+	{ "health", OBJECT("\"status\",\"version\"",
+			   "\"status\":{\"const\":\"ok\"},\"version\":" STRING
+			   ",\"executor\":" STRING ",\"slots\":" COUNT ",\"pending\":" COUNT
+			   ",\"running\":" COUNT ",\"limits\":" MAYBE_STRING
+			   ",\"semitrusted\":" MAYBE_STRING ",\"semitrusted_why\":" STRING) },
 	{ "key",
 	  OBJECT("\"valid\",\"anonymous\",\"max_ttl\",\"limits\"",
 		 "\"valid\":{\"const\":true},\"name\":" STRING ",\"anonymous\":" FLAG
