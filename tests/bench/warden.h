@@ -29,6 +29,7 @@ struct program {
 	const char *strings;
 	size_t size;
 	uint32_t narg, nenv;
+	uint32_t is_warm; /* by an interpreter that waits */
 };
 
 static inline void must(int is_ok, const char *what)
@@ -66,7 +67,7 @@ static inline void hear(const struct warden *w, uint32_t op, void *out, size_t s
 static inline void say(const struct warden *w, void *data, size_t size, const int *fd, size_t nfd)
 {
 	union {
-		char room[CMSG_SPACE(4 * sizeof(int))];
+		char room[CMSG_SPACE(6 * sizeof(int))];
 		struct cmsghdr align;
 	} control = { .align = { .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS } };
 	struct iovec part = { data, size };
@@ -95,6 +96,44 @@ static inline void warden_start(struct warden *w, const char *jail, unsigned slo
 	close(pair[1]);
 	w->sock = pair[0];
 	hear(w, JAIL_READY, &w->ready, sizeof(w->ready), NULL);
+}
+
+static inline int keep(const char *text, size_t size)
+{
+	int fd = memfd_create("text", MFD_CLOEXEC);
+	must(write(fd, text, size) == (ssize_t)size, "memfd");
+	return fd;
+}
+
+/* Have an interpreter wait: its program with JAIL_PRELOAD in the environment, what it is held with,
+ * the path of sandbatch-warm.so. */
+static inline void warden_warm(const struct warden *w, const struct program *p, int hold,
+			       const char *library)
+{
+	struct jail_run r = { .op = JAIL_WARM,
+			      .narg = p->narg,
+			      .nenv = p->nenv,
+			      .processes = 64,
+			      .memory_bytes = 1u << 30,
+			      .file_bytes = UINT64_MAX };
+	struct jail_warmed warmed;
+	int out[2];
+	must(pipe2(out, O_CLOEXEC) == 0, "pipe");
+	int fd[] = { open("/dev/null", O_RDONLY | O_CLOEXEC),
+		     out[1],
+		     out[1],
+		     keep(p->strings, p->size),
+		     hold,
+		     open(library, O_RDONLY | O_CLOEXEC) };
+	must(fd[5] >= 0, library);
+	say(w, &r, sizeof(r), fd, 6);
+	for (int i = 0; i < 6; i++)
+		if (i != 2)
+			close(fd[i]);
+	close(out[0]);
+	hear(w, JAIL_WARMED, &warmed, sizeof(warmed), NULL);
+	errno = 0;
+	must(!warmed.text[0], warmed.text);
 }
 
 /* An fd of the new working folder. */
@@ -136,10 +175,10 @@ static inline size_t warden_run(const struct warden *w, const struct program *p)
 			      .wall_ms = 60000,
 			      .cpu_ms = 60000,
 			      .memory_bytes = 256u << 20,
-			      .file_bytes = 64u << 20 };
+			      .file_bytes = 64u << 20,
+			      .is_warm = p->is_warm };
 	struct jail_ended ended;
-	int out[2], err[2], strings = memfd_create("strings", MFD_CLOEXEC);
-	must(write(strings, p->strings, p->size) == (ssize_t)p->size, "memfd");
+	int out[2], err[2], strings = keep(p->strings, p->size);
 	must(pipe2(out, O_CLOEXEC) == 0 && pipe2(err, O_CLOEXEC) == 0, "pipe");
 	int fd[] = { open("/dev/null", O_RDONLY | O_CLOEXEC), out[1], err[1], strings };
 	say(w, &r, sizeof(r), fd, 4);
@@ -150,6 +189,7 @@ static inline size_t warden_run(const struct warden *w, const struct program *p)
 	hear(w, JAIL_ENDED, &ended, sizeof(ended), NULL);
 	errno = 0;
 	must(ended.cause == JAIL_CAUSE_EXIT && ended.status == 0, ended.text);
+	must(ended.is_warm == p->is_warm, "the interpreter that waits");
 	return told;
 }
 

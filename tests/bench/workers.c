@@ -1,15 +1,17 @@
 /*
- * workers WORKERS SECONDS ROUNDS [JAIL] -- how many of Python's hello worlds a second so many
- * workers do, each one after the other: by vfork and execve alone, and, with JAIL, through a warden
- * each. By turns of so many seconds. Prints the medians of the rounds: "BARE [WARDENS RATIO]". /tmp
- * must be writable: the bare ones have a folder each there, with the source in it, as those in
- * wardens.
+ * workers WORKERS SECONDS ROUNDS [JAIL [LIBRARY SCRIPT]] -- how many of Python's hello worlds a
+ * second so many workers do, each one after the other: by vfork and execve alone, and, with JAIL,
+ * through a warden each; with sandbatch-warm.so and Python's script for it, by an interpreter that
+ * waits, another one after every 100. By turns of so many seconds. Prints the medians of the
+ * rounds: "BARE [WARDENS RATIO]". /tmp must be writable: the bare ones have a folder each there,
+ * with the source in it, as those in wardens.
  */
 #include <sys/wait.h>
 
 #include "tests/bench/warden.h"
 
-#define MOST 64
+#define MOST  64
+#define RENEW 100 /* as the service does */
 
 static const char SOURCE[] = "print(\"hello\")\n";
 static const char HELLO[] = "hello\n";
@@ -28,11 +30,32 @@ static void put_source(int folder, const struct jail_ready *owner)
 	close(fd);
 }
 
+static const char *library, *script;
+
+static const char STRINGS[] = "/usr/bin/python3\0main.py\0PATH=/usr/bin:/bin\0HOME=/tmp\0"
+			      "LANG=C.UTF-8\0" JAIL_PRELOAD;
+
+static void await_warm(const struct worker *w)
+{
+	static const char SOURCE_NAME[] = "main.py";
+	const struct program p = { STRINGS, sizeof(STRINGS), 2, 4, 0 };
+	char text[65536];
+	int fd = open(script, O_RDONLY | O_CLOEXEC);
+	ssize_t n = read(fd, text, sizeof(text) - 1);
+	must(n > 0, script);
+	text[n] = '\0';
+	close(fd);
+	int hold = keep(SOURCE_NAME, sizeof(SOURCE_NAME));
+	must(write(hold, text, (size_t)n + 1) == n + 1, "memfd");
+	warden_warm(&w->warden, &p, hold, library);
+}
+
 static void by_warden(struct worker *w)
 {
-	static const char STRINGS[] = "/usr/bin/python3\0main.py\0PATH=/usr/bin:/bin\0HOME=/tmp\0"
-				      "LANG=C.UTF-8";
-	const struct program p = { STRINGS, sizeof(STRINGS), 2, 3 };
+	const size_t preload = sizeof(JAIL_PRELOAD);
+	const struct program p = { STRINGS, sizeof(STRINGS) - preload, 2, 3, library != NULL };
+	if (library && w->done % RENEW == 0)
+		await_warm(w);
 	int folder = warden_prepare(&w->warden);
 	put_source(folder, &w->warden.ready);
 	must(warden_run(&w->warden, &p) == strlen(HELLO), "another output was due");
@@ -119,8 +142,10 @@ int main(int argc, char **argv)
 	const size_t n = argc > 3 ? strtoul(argv[1], NULL, 10) : 0;
 	const size_t rounds = n ? strtoul(argv[3], NULL, 10) : 0;
 	const char *jail = argc > 4 ? argv[4] : NULL;
+	library = argc > 6 ? argv[5] : NULL;
+	script = argc > 6 ? argv[6] : NULL;
 	must(n > 0 && n <= MOST && rounds > 0 && rounds <= MOST,
-	     "usage: workers WORKERS SECONDS ROUNDS [JAIL]");
+	     "usage: workers WORKERS SECONDS ROUNDS [JAIL [LIBRARY SCRIPT]]");
 	struct worker *w = mmap(NULL, n * sizeof(*w), PROT_READ | PROT_WRITE,
 				MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	must(w != MAP_FAILED, "mmap");
