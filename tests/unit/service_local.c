@@ -550,6 +550,7 @@ static void a_warden_killed_between_jobs_costs_none(void **state)
 
 	assert_int_equal(kill(warden(b), SIGKILL), 0);
 	assert_prints(run(b, &r), "yes\n");
+	assert_string_equal(b->result.execution_mode, "cold"); /* it waited for the next one */
 }
 
 static struct executor *open_with(struct bench *b, const char *jail, const char *sandbox,
