@@ -71,7 +71,8 @@ ATTACKS    := $(wildcard tests/attacks/*.c)
 SOURCES    := $(wildcard engine/*/*.c service/*.c sandbox/*.c warm/*.c cmd/*.c tests/unit/*.c tests/fuzz/*.c tests/weak/*.c) $(ATTACKS)
 HEADERS    := $(wildcard engine/*/*.h service/*.h sandbox/*.h warm/*.h cmd/*.h tests/*/*.h)
 SCRIPTS    := .ci/run .ci/install tests/one $(wildcard tests/*/*.bats tests/*/*.bash) $(filter-out %.c %.h %.py,$(wildcard tests/bench/*)) \
-              tests/languages/run tests/languages/install
+              tests/languages/run tests/languages/install tests/debian/image tests/debian/run tests/debian/inside \
+              $(wildcard tests/debian/cases/*)
 ETC        := etc/languages.yml $(wildcard etc/warm/*)
 FUZZ       := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 # What `make test` runs; TESTS=tests/cli/run.bats runs that alone.
@@ -119,6 +120,11 @@ check-languages: ## install toolchains, run a program of each kind in LANGS: all
 	@BUILD=$(abspath $(BUILD)) LANGS="$(LANGS)" tests/languages/install
 	@BUILD=$(abspath $(BUILD)) $(PROVE) -j$(JOBS) -e tests/languages/run \
 		$$(BUILD=$(abspath $(BUILD)) LANGS="$(LANGS)" tests/languages/install --list)
+
+# Not in .ci/run: making the machine takes two minutes, and where it is emulated the tests ten.
+check-debian: programs ## what only a real Debian 12 shows: its kernel, cgroup v2, systemd; in a virtual machine
+	@.ci/install vm
+	@tests/debian/run
 
 golden: ## every test, taking what it prints as golden (read the diff)
 	@UPDATE_GOLDEN=1 $(MAKE) check
@@ -308,7 +314,7 @@ $(BUILD)/flags: FORCE
 	@rm -f $@.new
 
 FORCE:
-.PHONY: FORCE all programs demo check check-faults test units asan valgrind golden coverage fuzz fuzz-run bench lint lint-run \
+.PHONY: FORCE all programs demo check check-faults check-debian test units asan valgrind golden coverage fuzz fuzz-run bench lint lint-run \
 	lint-format lint-shell lint-rooms lint-man lint-cppcheck rooms format deps install uninstall dist \
 	clean help
 -include $(shell find $(BUILD)/obj $(BUILD)/lint -name '*.d' 2>/dev/null)
