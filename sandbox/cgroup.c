@@ -170,7 +170,9 @@ static void open_v2(struct cgroup *c)
 		return;
 	/* Only groups without processes give controllers on: those of base move to a leaf. */
 	bool is_on = text_write(base, CONTROL, ON);
-	if (!is_on && errno == EBUSY && (mkdirat(base, LEAF, 0755) == 0 || errno == EEXIST)) {
+	/* Again, since the service may fork another warden just then. */
+	for (int i = 0; i < 100 && !is_on && errno == EBUSY; i++) {
+		mkdirat(base, LEAF, 0755);
 		each_member(base, true);
 		is_on = text_write(base, CONTROL, ON);
 	}
