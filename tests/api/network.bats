@@ -304,7 +304,7 @@ hears_late() {
 	jq -e '.stdout == "93.184.216.34 hears 93.184.215.2\n"' body
 	hears_late two
 	jq -e '.stdout == "" and (.stderr | test("timed out"))' body
-	not grep warn 1.err
+	not grep 'started anew' 1.err
 }
 
 @test "a service that is killed leaves no forwarder" {
