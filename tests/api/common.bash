@@ -99,7 +99,9 @@ ms() {
 
 # perl_socket CODE -- perl with $s, a socket to the service, and dial() for more.
 perl_socket() {
-	perl -MIO::Socket::INET -e '
-		sub dial { IO::Socket::INET->new(PeerAddr => $ENV{URL} =~ s{^http://}{}r, Timeout => 5) }
+	perl -MSocket -MIO::Handle -e '
+		my ($host, $port) = $ENV{URL} =~ m{^http://(.*):(.*)};
+		my $there = sockaddr_in($port, inet_aton($host));
+		sub dial { my $s; socket($s, PF_INET, SOCK_STREAM, 0) && connect($s, $there) or return; $s->autoflush; $s }
 		my $s = dial() or die "dial: $!"; $| = 1; '"$1"
 }
