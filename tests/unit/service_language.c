@@ -258,7 +258,7 @@ static void the_last_setting_of_a_variable_wins(void **state)
 			    "PATH=/x HOME=/tmp PWD=/tmp LANG=C.UTF-8 A=language B=request AA= ");
 }
 
-static void the_strings_are_argv_then_environment_in_a_sealed_memfd(void **state)
+static void the_strings_are_argv_then_environment_in_a_memfd(void **state)
 {
 	static const char *list[] = { "/bin/true", "" }, *env[] = { "A=b" };
 	static const char want[] = "/bin/true\0\0A=b";
@@ -268,9 +268,8 @@ static void the_strings_are_argv_then_environment_in_a_sealed_memfd(void **state
 	int fd = command_strings(&c, &e);
 
 	(void)state;
-	assert_int_equal(read(fd, got, sizeof(got)), sizeof(want));
+	assert_int_equal(pread(fd, got, sizeof(got), 0), sizeof(want));
 	assert_memory_equal(got, want, sizeof(want));
-	assert_int_equal(write(fd, "x", 1), -1);
 	close(fd);
 }
 
@@ -287,7 +286,7 @@ int main(void)
 		cmocka_unit_test(a_file_that_is_not_there_is_an_error_of_the_system),
 		cmocka_unit_test(placeholders_become_the_requests_words),
 		cmocka_unit_test(the_last_setting_of_a_variable_wins),
-		cmocka_unit_test(the_strings_are_argv_then_environment_in_a_sealed_memfd),
+		cmocka_unit_test(the_strings_are_argv_then_environment_in_a_memfd),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
