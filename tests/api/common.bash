@@ -97,11 +97,13 @@ ms() {
 	date +%s%3N
 }
 
-# perl_socket CODE -- perl with $s, a socket to the service, and dial() for more.
+# perl_socket CODE -- perl with $s, a socket to the service, and dial() for more; dial_unix() for some at ./socket.
 perl_socket() {
 	perl -MSocket -MIO::Handle -e '
 		my ($host, $port) = $ENV{URL} =~ m{^http://(.*):(.*)};
 		my $there = sockaddr_in($port, inet_aton($host));
-		sub dial { my $s; socket($s, PF_INET, SOCK_STREAM, 0) && connect($s, $there) or return; $s->autoflush; $s }
+		sub to { my $s; socket($s, $_[0], SOCK_STREAM, 0) && connect($s, $_[1]) or return; $s->autoflush; $s }
+		sub dial { to(PF_INET, $there) }
+		sub dial_unix { to(PF_UNIX, pack_sockaddr_un("socket")) }
 		my $s = dial() or die "dial: $!"; $| = 1; '"$1"
 }
