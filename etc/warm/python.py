@@ -47,6 +47,12 @@ def is_visible(kind):
     return any("__del__" in type.__dict__["__dict__"].__get__(base) for base in type.mro(kind))
 
 
+def tells(callback):
+    """Whether a weak reference's callback may do something; those of abstract classes tidy up."""
+    own = type(callback) is type(len) and callback.__name__ == "_destroy"
+    return callback is not None and not (own and type(callback.__self__) is ReferenceType)
+
+
 def goes_unseen():
     """Whether nobody could tell if all that the program made were taken apart now, or not at all."""
     if "gc" in sys.modules or len(sys._current_frames()) > 1:
@@ -59,7 +65,7 @@ def goes_unseen():
     if any(map(is_visible, kinds)):
         return False
     refs = {kind for kind in kinds if issubclass(kind, ReferenceType)}
-    return not refs or not any(type(o) in refs and o.__callback__ is not None for o in made)
+    return not refs or not any(type(o) in refs and tells(o.__callback__) for o in made)
 
 
 def begin(path):
@@ -107,8 +113,10 @@ def ended(code):
 
 def exits(exception):
     """By SystemExit: what is not a number is to be told first, by Python."""
-    if exception.code is None or isinstance(exception.code, int):
-        ended(exception.code or 0)
+    code = exception.code
+    if code is None or isinstance(code, int):
+        code = code or 0
+        ended(code if abs(code) >> 63 == 0 else -1)  # as a C long is
     thaw()
 
 
