@@ -88,6 +88,7 @@ static long lease(void)
 
 static long dnotify(void)
 {
+	signal(SIGIO, SIG_IGN); /* which tells of others' doings at once */
 	return fcntl(open("/usr/bin", O_RDONLY | O_DIRECTORY | O_CLOEXEC), F_NOTIFY,
 		     DN_ACCESS | DN_MULTISHOT);
 }

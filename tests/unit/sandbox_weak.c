@@ -115,8 +115,10 @@ int main(void)
 	struct rlimit core;
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	getrlimit(RLIMIT_CORE, &core);
-	core.rlim_cur = core.rlim_max; /* shells set it to 0, and that alone would stop core_dump */
+	/* shells set it to 0, and so do sanitizers: that alone would stop core_dump */
+	core.rlim_cur = core.rlim_max;
 	setrlimit(RLIMIT_CORE, &core);
+	setenv("ASAN_OPTIONS", "disable_coredump=0", 1);
 	if (!box_find("weak/sandbatch-jail") || !table_read())
 		return 1;
 	for (size_t i = 0; i < 2 * nattack; i++) {
