@@ -74,15 +74,19 @@ static struct fact namespaces(struct arena *a)
 	return f;
 }
 
-/* Of v2: the group whose controllers are ours to give on; of root the topmost. */
+/* Of v2: the group whose controllers are ours to give on; of root the topmost. An earlier warden
+ * may have moved us to its leaf. */
 static bool has_v2(void)
 {
-	char own[1024] = "0::", path[2048], text[512];
+	char own[1024] = "0::", path[2048], text[512], *leaf;
 
 	if (geteuid() != 0)
 		first_line("/proc/self/cgroup", own, sizeof(own));
 	if (strncmp(own, "0::", 3) != 0)
 		return false;
+	leaf = strstr(own, "/sandbatch.leaf");
+	if (leaf)
+		*leaf = '\0';
 	snprintf(path, sizeof(path), CGROUPS "%s/cgroup.controllers", own + 3);
 	first_line(path, text, sizeof(text));
 	snprintf(path, sizeof(path), CGROUPS "%s/cgroup.subtree_control", own + 3);

@@ -112,7 +112,7 @@ const struct attack output_attacks[] = {
 	ATTACK("binary", "all bytes from 255 to NUL", "kept as they are", binary),
 	ATTACK("escapes", "broken UTF-8, terminal escapes", "kept as they are", escapes),
 	ATTACK("endless_line", "a line of 4 MiB", "output limit", endless_line, .hint = "output"),
-	ATTACK("closed", "closes stdin, stdout and stderr", "nothing depends on them", closed),
+	ATTACK("closed", "closes stdin, stdout and stderr", "a pipe of its own", closed),
 	ATTACK("flood_after_end", "a child that floods on after it", "pid namespace",
 	       flood_after_end, .without = "pidns", .weak_as = "root"),
 	ATTACK("both_ends", "reads its own output back", "a pipe of its own", both_ends),
