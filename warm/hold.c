@@ -133,6 +133,37 @@ static void show_folders(void)
 			fail("cannot show the working folder");
 }
 
+/* What has failed, with errno; or NULL. */
+static const char *enter_namespaces(void)
+{
+	if (unshare(CLONE_NEWCGROUP) != 0)
+		return "cannot make a cgroup namespace";
+	return mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+		     "hidepid=2,subset=pid") == 0
+		       ? NULL
+		       : "cannot mount /proc"; /* parts of the host's are hidden, as in a container
+						*/
+}
+
+static int try_init(void *what)
+{
+	return (*(const char **)what = enter_namespaces()) ? errno : 0;
+}
+
+/* Once, so that we are not ready for jobs that we then could not start. */
+static void try_namespaces(void)
+{
+	const char *what = "cannot make namespaces";
+	int status = 0;
+	pid_t pid = clone(try_init, hold.stack + sizeof(hold.stack),
+			  CLONE_NEWPID | CLONE_NEWNS | CLONE_VM | CLONE_VFORK, &what);
+	if (pid > 0 && waitpid(pid, &status, __WALL) == pid && status == 0)
+		return;
+	if (pid > 0)
+		errno = WEXITSTATUS(status);
+	fail(what);
+}
+
 /* The list of what a job loses, after sandbox/inside.c: its uid and limits it has already. */
 static void become_job(void)
 {
@@ -169,11 +200,9 @@ static int be_init(void *unused)
 	struct warm_word go = hear(WARM_GO);
 	if (!warm_limit(&go.limits))
 		fail("cannot set resource limits");
-	if (unshare(CLONE_NEWCGROUP) != 0)
-		fail("cannot make a cgroup namespace");
-	if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC,
-		  "hidepid=2,subset=pid") != 0)
-		fail("cannot mount /proc");
+	const char *what = enter_namespaces();
+	if (what)
+		fail(what);
 	show_folders();
 	pid_t job = hold.fork();
 	if (job == 0) {
@@ -200,8 +229,10 @@ OURS pid_t fork(void)
 			  CLONE_VM | CLONE_VFORK | SIGCHLD;
 	if (!hold.is_waiting)
 		return hold.fork ? hold.fork() : (errno = ENOSYS, -1);
-	if (!hold.is_ready)
+	if (!hold.is_ready) {
+		try_namespaces();
 		say(WARM_READY, 0, "");
+	}
 	hold.is_ready = true;
 	struct warm_word w = hear(WARM_JOB);
 	if (lseek(hold.fd[3], w.number, SEEK_SET) != w.number)

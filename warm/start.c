@@ -102,9 +102,13 @@ static bool follow(const struct warm *w, const struct warm_options *o, char *why
 	write_map(w, o, "setgroups", "deny");
 	if (!write_map(w, o, "uid_map", o->ids) || !write_map(w, o, "gid_map", o->ids))
 		return fail(why, "cannot say what ids mean to the interpreter");
-	return (warm_send(w->socket, &mapped, sizeof(mapped), NULL, 0) &&
-		hear(w, WARM_READY, &word, 0)) ||
-	       fail(why, "the interpreter does not come to its source");
+	word.what = 0;
+	if (warm_send(w->socket, &mapped, sizeof(mapped), NULL, 0) && hear(w, WARM_READY, &word, 0))
+		return true;
+	fail(why, "the interpreter does not come to its source");
+	if (word.what == WARM_FAILED)
+		memcpy(why, word.text, TEXT_BYTES);
+	return false;
 }
 
 bool warm_start(struct warm *w, const struct warm_options *o, char why[200])

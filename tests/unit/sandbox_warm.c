@@ -1,6 +1,8 @@
 /* Interpreters that wait: what their forks are, and what they must not be able to do. */
 #include "sandbox_box.h"
 
+#include <sys/mount.h>
+
 #include "warm/warm.h"
 
 /* -- an interpreter, and jobs for it -- */
@@ -302,6 +304,36 @@ static void where_none_can_wait_a_job_starts_its_own(void **state)
 	each_user(do_without);
 }
 
+/* As in a container: then only the host's root may mount another /proc. */
+static _Noreturn void hide_and_start(int sock)
+{
+	if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+	    mount("/dev/null", "/proc/version", NULL, MS_BIND, NULL) != 0)
+		_exit(123);
+	become_warden(sock, ROOT, "full");
+}
+
+static void where_parts_of_proc_are_hidden_a_job_starts_its_own(void **state)
+{
+	(void)state;
+	int pair[2];
+	if (getuid() != 0)
+		skip(); /* only root can hide them */
+	b = (struct box){ .folder = -1 };
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	b.pid = fork();
+	if (b.pid == 0)
+		hide_and_start(pair[1]);
+	close(pair[1]);
+	b.sock = pair[0];
+	receive(&b.ready, sizeof(b.ready), NULL);
+	assert_string_equal(await_warm(&PYTHON), "cannot mount /proc: Operation not permitted");
+	struct jail_ended e = run(&PYTHON, true, "print('pooled')", NULL);
+	assert_string_equal(b.out, "pooled\n");
+	assert_false(e.is_warm);
+	box_end();
+}
+
 /* The least of a few: what the machine does besides only adds to it. */
 static uint64_t least_cpu_us(bool is_warm)
 {
@@ -334,6 +366,8 @@ int main(void)
 		cmocka_unit_test_teardown(the_limits_of_a_warm_job_are_its_own, tidy),
 		cmocka_unit_test_teardown(another_interpreter_has_another_hash_seed, tidy),
 		cmocka_unit_test_teardown(where_none_can_wait_a_job_starts_its_own, tidy),
+		cmocka_unit_test_teardown(where_parts_of_proc_are_hidden_a_job_starts_its_own,
+					  tidy),
 		cmocka_unit_test_teardown(a_warm_hello_takes_a_third_of_the_cpu_time, tidy),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
