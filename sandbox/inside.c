@@ -58,6 +58,8 @@ static bool become_job(const struct run *r, struct why *w)
 		return fail(w, "cannot enter the working folder: %m");
 	if (setsid() < 0)
 		return fail(w, "cannot make a session: %m");
+	if (s->mode == MODE_FULL && !r->is_waiting && !warm_lock(s->rules))
+		return fail(w, "cannot load Landlock's rules: %m");
 	/* close on exec, not now: a failing execve must still be told */
 	if (syscall(SYS_close_range, 3U, r->is_waiting ? WARM_SOCKET - 1 : ~0U,
 		    CLOSE_RANGE_CLOEXEC) != 0)

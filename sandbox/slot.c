@@ -111,7 +111,10 @@ bool slot_open(struct slot *s, struct why *w)
 		return false;
 	if (s->mode != MODE_FULL) /* without init orphans come to us */
 		return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0;
-	return enter_namespaces(s, w) && drop_for_good(w) && try_init(s, w);
+	if (!enter_namespaces(s, w) || !drop_for_good(w))
+		return false;
+	s->rules = warm_rules();
+	return try_init(s, w);
 }
 
 void slot_hold(struct slot *s, pid_t pid)

@@ -140,6 +140,7 @@ struct slot {
 	int self; /* pidfd of the warden */
 	struct cgroup cgroup;
 	struct sock_fprog filter;
+	int rules; /* Landlock's; -1: none */
 	struct report *report;
 	struct warm warm;           /* the interpreter that waits */
 	int held;                   /* mount namespace of the last command; -1: none */

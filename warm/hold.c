@@ -33,6 +33,7 @@
 static struct {
 	const char *source, *script;
 	struct sock_fprog filter;
+	int rules;           /* Landlock's */
 	pid_t (*fork)(void); /* the C library's */
 	bool is_waiting;     /* this is the interpreter that waits, and no fork of it */
 	bool is_ready;       /* that was told */
@@ -112,6 +113,7 @@ __attribute__((constructor)) static void enter(void)
 	hold.source = read_all(WARM_HOLD, &size);
 	hold.script = hold.source + strlen(hold.source) + 1;
 	close(WARM_LIBRARY);
+	hold.rules = warm_rules();
 	if (!hold.fork || hold.script >= hold.source + size || unshare(CLONE_NEWUSER) != 0)
 		_exit(1);
 	say(WARM_MAP, 0, "");
@@ -180,6 +182,9 @@ static void become_job(void)
 		fail("cannot enter the working folder");
 	if (setsid() < 0)
 		fail("cannot make a session");
+	if (!warm_lock(hold.rules))
+		fail("cannot load Landlock's rules");
+	close(hold.rules);
 	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0U, &hold.filter) != 0)
 		fail("cannot load the seccomp filter");
 	/* the last of what it must not have is the socket; the rest are the interpreter's own */

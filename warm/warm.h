@@ -76,6 +76,14 @@ struct warm_strings {
 bool warm_strings(struct warm_strings *s, int fd, uint32_t narg, uint32_t nenv, char why[200]);
 /* Set them for the caller; false with errno. */
 bool warm_limit(const struct warm_limits *l);
+/*
+ * Landlock on top, where the kernel has it: whoever is locked can mount nothing, trace nobody who
+ * is not, and make no device, whatever else it should come by. The rules, an fd, hold for the
+ * caller's root and are made once, for it takes longer; -1: an older kernel, or it is off.
+ */
+int warm_rules(void);
+/* Lock the caller; false with errno. */
+bool warm_lock(int rules);
 
 /* One that waits; pid 0: none does. */
 struct warm {

@@ -1,4 +1,7 @@
 /* What jail.h promises, beyond what an honest job sees: kills, deaths, the lesser modes. */
+#include <linux/landlock.h>
+#include <sys/syscall.h>
+
 #include "tests/unit/sandbox_box.h"
 
 static void each_user(void (*test)(enum who who))
@@ -179,6 +182,29 @@ static void what_cannot_be_run_is_told(void **state)
 	each_user(refuse);
 }
 
+/* Landlock's answer comes before that of the capabilities: EACCES where they say EPERM. */
+static void make_a_device(enum who who)
+{
+	static const char MKNOD[] = "import errno, os, stat\n"
+				    "try: os.mknod('c', stat.S_IFCHR | 0o600, os.makedev(1, 3))\n"
+				    "except OSError as e: print(errno.errorcode[e.errno])";
+	box_start(who, "full");
+	box_prepare(&DEFAULT);
+	struct jail_ended e =
+		box_run(&DEFAULT, (const char *[]){ "/usr/bin/python3", "-c", MKNOD, NULL });
+	assert_int_equal(e.cause, JAIL_CAUSE_EXIT);
+	assert_string_equal(b.out, "EACCES\n");
+	box_end();
+}
+
+static void landlock_is_on_top_where_the_kernel_has_it(void **state)
+{
+	(void)state;
+	if (syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) < 2)
+		skip();
+	each_user(make_a_device);
+}
+
 /* Of its own CPU time, not of the slot's other jobs besides. */
 static void burn_twice(enum who who)
 {
@@ -297,6 +323,7 @@ int main(void)
 			a_killed_warden_s_successor_ends_what_is_left_in_its_cgroup, tidy),
 		cmocka_unit_test_teardown(a_cleared_folder_is_gone_even_if_its_fd_was_kept, tidy),
 		cmocka_unit_test_teardown(what_cannot_be_run_is_told, tidy),
+		cmocka_unit_test_teardown(landlock_is_on_top_where_the_kernel_has_it, tidy),
 		cmocka_unit_test_teardown(a_command_is_charged_for_itself_alone, tidy),
 		cmocka_unit_test_teardown(limits_and_none_contain_what_they_can, tidy),
 		cmocka_unit_test_teardown(where_user_namespaces_are_off_the_sysctl_is_named, tidy),
