@@ -64,6 +64,7 @@ static bool without(const char *defence)
 long __wrap_syscall(long call, long a, long b, long c, long d, long e, long f)
 {
 	if ((call == SYS_seccomp && without("filter")) ||
+	    (call == SYS_landlock_restrict_self && without("landlock")) ||
 	    (call == SYS_close_range && without("fds")) ||
 	    (call == SYS_capset && without("capabilities")))
 		return 0;
