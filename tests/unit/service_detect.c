@@ -172,7 +172,8 @@ static size_t count_folder(const struct table *t, const char *name, struct score
 	char *text;
 
 	if (!d)
-		fail_msg("there is no %s", path);
+		print_message("# there is no %s\n", path);
+	assert_non_null(d);
 	while ((f = readdir(d))) {
 		if (f->d_name[0] == '.')
 			continue;
