@@ -164,15 +164,12 @@ static void small_programs_are_told_right_or_not_at_all(void **state)
 static size_t count_folder(const struct table *t, const char *name, struct score *s)
 {
 	CLEAN_ARENA struct arena a = { 0 };
-	const char *path = arena_printf(&a, "%s/%s", HELD_OUT, name);
-	DIR *d = opendir(path);
+	DIR *d = opendir(arena_printf(&a, "%s/%s", HELD_OUT, name));
 	const struct dirent *f;
 	struct err e;
 	size_t n = 0, len;
 	char *text;
 
-	if (!d)
-		print_message("# there is no %s\n", path);
 	assert_non_null(d);
 	while ((f = readdir(d))) {
 		if (f->d_name[0] == '.')
