@@ -2,18 +2,22 @@
  * bodies, and what is no HTTP. */
 #include "tests/unit/service_talk.h"
 
+static struct talk service;
+
+static void leave(void)
+{
+	talk_close(&service);
+}
+
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t n);
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t n)
 {
-	static struct talk *t;
-
-	if (!t) {
-		t = calloc(1, sizeof(*t));
-		MUST(t);
-		talk_open(t);
+	if (!service.http) {
+		talk_open(&service);
+		atexit(leave);
 	}
 	if (n <= 65536)
-		talk_check(t, (const char *)data, n);
+		talk_check(&service, (const char *)data, n);
 	return 0;
 }
