@@ -213,8 +213,8 @@ static void burn_twice(enum who who)
 	box_start(who, "limits");
 	box_prepare(&DEFAULT);
 	for (int i = 0; i < 2; i++) {
-		struct jail_ended e =
-			box_run(&limits, (const char *[]){ "/usr/bin/python3", "-c", BURN, NULL });
+		struct jail_ended e = box_run(
+			&limits, (const char *[]){ "/usr/bin/python3", "-IS", "-c", BURN, NULL });
 		assert_int_equal(e.cause, JAIL_CAUSE_EXIT);
 		assert_in_range(e.cpu_us, 390000, 700000);
 	}
