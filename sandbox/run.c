@@ -118,10 +118,14 @@ bool run_warm(struct slot *s, const struct jail_run *limit, const int *fd, struc
 			 .stdio = { fd[0], fd[1], fd[2] },
 			 .limits = { RLIM_INFINITY, RLIM_INFINITY, RLIM_INFINITY, RLIM_INFINITY },
 			 .is_waiting = true };
-	const struct warm_options o = {
-		&s->filter, fd[4], fd[5], s->proc, s->is_root ? "0 0 4294967295" : "1000 1000 1",
-		inside_job, &r
-	};
+	const struct warm_options o = { .filter = &s->filter,
+					.hold = fd[4],
+					.library = fd[5],
+					.proc = s->proc,
+					.ids = s->is_root ? "0 0 4294967295" : "1000 1000 1",
+					.become = inside_job,
+					.ctx = &r,
+					.is_apart = s->cgroup.kind == CGROUP_V2 };
 	warm_stop(&s->warm);
 	s->cgroup.idle = (struct usage){ 0 };
 	bool is_ok = s->mode == MODE_FULL &&

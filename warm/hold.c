@@ -38,7 +38,7 @@ static struct {
 	bool is_waiting;     /* this is the interpreter that waits, and no fork of it */
 	bool is_ready;       /* that was told */
 	int fd[WARM_FDS];    /* of the job that is started: stdin, stdout, stderr, strings */
-	pid_t init;          /* its init, as the warden sees it */
+	bool is_apart;       /* its init is to be in memory of its own */
 	jmp_buf home;        /* where our fork returns from in the job */
 	_Alignas(16) char stack[STACK_BYTES];
 } hold;
@@ -117,7 +117,7 @@ __attribute__((constructor)) static void enter(void)
 	if (!hold.fork || hold.script >= hold.source + size || unshare(CLONE_NEWUSER) != 0)
 		_exit(1);
 	say(WARM_MAP, 0, "");
-	hear(WARM_MAP);
+	hold.is_apart = hear(WARM_MAP).number;
 	if (!keep_one_capability())
 		_exit(1);
 	hold.is_waiting = true;
@@ -194,14 +194,22 @@ static void become_job(void)
 		close(hold.fd[i]);
 }
 
-/* Process 1 of the job's namespaces, in the memory of the interpreter, which waits for its end. */
+/* Our process id as the warden has it: the /proc that is there before a job's own is the host's. */
+static int outer_pid(void)
+{
+	char text[16] = "";
+	return readlink("/proc/self", text, sizeof(text) - 1) > 0 ? (int)strtol(text, NULL, 10) : 0;
+}
+
+/* Process 1 of the job's namespaces, mostly in the memory of the interpreter, which waits for its
+ * end. */
 static int be_init(void *unused)
 {
 	int status = 0;
 	(void)unused;
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) /* of the warden */
 		return 1;
-	say(WARM_BORN, hold.init, "");
+	say(WARM_BORN, outer_pid(), "");
 	struct warm_word go = hear(WARM_GO);
 	if (!warm_limit(&go.limits))
 		fail("cannot set resource limits");
@@ -230,8 +238,7 @@ static int be_init(void *unused)
 
 OURS pid_t fork(void)
 {
-	const int flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_PARENT | CLONE_PARENT_SETTID |
-			  CLONE_VM | CLONE_VFORK | SIGCHLD;
+	const int flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_PARENT | CLONE_VFORK | SIGCHLD;
 	if (!hold.is_waiting)
 		return hold.fork ? hold.fork() : (errno = ENOSYS, -1);
 	if (!hold.is_ready) {
@@ -244,7 +251,8 @@ OURS pid_t fork(void)
 		_exit(1);
 	if (setjmp(hold.home) != 0)
 		return 0;
-	pid_t init = clone(be_init, hold.stack + sizeof(hold.stack), flags, NULL, &hold.init);
+	pid_t init = clone(be_init, hold.stack + sizeof(hold.stack),
+			   flags | (hold.is_apart ? 0 : CLONE_VM), NULL);
 	if (init < 0)
 		_exit(1);
 	for (int i = 0; i < NFD; i++)

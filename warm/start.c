@@ -93,7 +93,7 @@ static bool spawn(struct warm *w, const struct warm_options *o, int theirs)
 static bool follow(const struct warm *w, const struct warm_options *o, char *why)
 {
 	const struct timeval patience = { START_S, 0 };
-	struct warm_word word, mapped = { .what = WARM_MAP };
+	struct warm_word word, mapped = { .what = WARM_MAP, .number = o->is_apart };
 	setsockopt(w->socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	if (!hear(w, WARM_MAP, &word, 0))
 		return fail(why,

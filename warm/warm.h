@@ -38,7 +38,8 @@
 
 /* What is said on the socket. */
 enum warm_what {
-	WARM_MAP = 1, /* interpreter: I am in my user namespace; warden: ids mean something there */
+	WARM_MAP = 1, /* interpreter: I am in my user namespace; warden: ids mean something there,
+		       number: is_apart */
 	WARM_READY,   /* interpreter: I am held */
 	WARM_JOB,    /* warden: number is the offset in strings; fds: stdin stdout stderr strings */
 	WARM_BORN,   /* init of the job, which is a child of the warden: number is my pid */
@@ -99,6 +100,9 @@ struct warm_options {
 	/* In the new process, which has the fds: exec it, and give up everything before. */
 	int (*become)(void *ctx);
 	void *ctx;
+	/* Where init goes to a cgroup that the kernel kills whole (memory.oom.group), and with it
+	 * all that share its memory: so it must not be the interpreter's. */
+	bool is_apart;
 };
 
 /* Start it, and wait until it is held, some seconds at most. False with why. */
