@@ -181,6 +181,7 @@ static void jobs_of_one_that_is_gone_are_told_and_cancelled_when_it_is_back(void
 	forget_requests(w);
 	w->script = back;
 	while (w->nrequest < 2) {
+		forget_requests(w->second);
 		api_get_at(w->api, 1, "/health", on_done, w);
 		await_answers(w, 1);
 	}

@@ -122,6 +122,7 @@ static inline void on_request(struct conn *c, size_t len)
 	struct world *w = c->world;
 	const struct reply *r = w->script;
 
+	assert_true(w->nrequest < MAX_REQUESTS);
 	w->request[w->nrequest++] = w->log.len;
 	buf_add(&w->log, c->in.data, len);
 	buf_puts(&w->log, "\n");
