@@ -61,7 +61,6 @@ int main(int argc, char **argv)
 	}
 	umask(0);
 	block_signals();
-	bool is_open = serve(&s);
 	/* nothing is buffered, and a leak checker at exit would look for the /proc that we left */
-	_exit(is_open ? 0 : 1);
+	_exit(serve(&s) ? 0 : 1);
 }

@@ -26,9 +26,8 @@ static const char OF_HOST[] =
 	"etc/{alternatives,ld.so.cache,ld.so.conf,ld.so.conf.d,localtime,timezone,os-release,"
 	"debian_version,ssl/certs,ssl/openssl.cnf,ca-certificates.conf,java*,python3*,perl,php,"
 	"lua*,R,octave*,fpc*.cfg,gnucobol,mono,erlang,elixir,guile*,sbcl*,ghc,groovy,nim,racket,"
-	"fonts,"
-	"xml,locale.alias,magic,mime.types,protocols,services,terminfo,inputrc,bash.bashrc,profile}"
-	"}";
+	"fonts,xml,locale.alias,magic,mime.types,protocols,services,terminfo,inputrc,bash.bashrc,"
+	"profile}}";
 static const char OF_ROOTFS[] = "/{*,etc/*,var/*}";
 
 /* But not in the place of what is our own. */
@@ -54,10 +53,9 @@ static bool make(const char *path, bool is_folder, struct why *w)
 	for (const char *end = path; *end;) {
 		end += 1 + strcspn(end + 1, "/");
 		snprintf(part, sizeof(part), "%.*s", (int)(end - path), path);
-		bool is_above = *end == '/';
-		if ((is_above || is_folder ? mkdir(part, 0755) : mknod(part, S_IFREG | 0644, 0)) !=
-			    0 &&
-		    errno != EEXIST)
+		int made = *end == '/' || is_folder ? mkdir(part, 0755)
+						    : mknod(part, S_IFREG | 0644, 0);
+		if (made != 0 && errno != EEXIST)
 			return fail(w, "sandbox root: cannot make /%s: %m", part);
 	}
 	return true;
@@ -203,9 +201,9 @@ static bool enter(struct why *w)
 
 bool root_build(const struct slot *s, struct why *w)
 {
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
-		return fail(w, "sandbox root: cannot detach from the host's mounts: %m");
-	if (mount("sandbatch", NEW_ROOT, "tmpfs", MS_NOSUID | MS_NODEV,
+	/* from now on nothing that happens to our mounts happens to the host's */
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+	    mount("sandbatch", NEW_ROOT, "tmpfs", MS_NOSUID | MS_NODEV,
 		  "mode=0755,size=16m,nr_inodes=4096") != 0 ||
 	    chdir(NEW_ROOT) != 0)
 		return fail(w, "sandbox root: cannot mount a tmpfs: %m");

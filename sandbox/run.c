@@ -1,5 +1,6 @@
 /* One command, from JAIL_RUN to JAIL_ENDED, as the warden sees it. */
 #include <linux/sched.h>
+#include <sys/param.h>
 #include <sys/statvfs.h>
 #include <sys/time.h>
 
@@ -163,11 +164,6 @@ void run_kill(struct run *r, enum jail_cause cause)
 	syscall(SYS_pidfd_send_signal, r->pidfd, SIGKILL, NULL, 0U);
 }
 
-static uint64_t most(uint64_t a, uint64_t b)
-{
-	return a > b ? a : b;
-}
-
 static void measure(struct run *r)
 {
 	const struct slot *s = r->slot;
@@ -177,7 +173,7 @@ static void measure(struct run *r)
 	}
 	struct usage now = watch_read(s->proc, s->mode == MODE_FULL ? r->pid : getpid());
 	r->used.cpu_us = now.cpu_us - r->waited_us;
-	r->used.memory_bytes = most(r->used.memory_bytes, now.memory_bytes);
+	r->used.memory_bytes = MAX(r->used.memory_bytes, now.memory_bytes);
 	r->used.ooms = now.memory_bytes > r->limit.memory_bytes;
 	r->used.refused += r->limit.processes > 1 && now.tasks >= r->limit.processes;
 }
@@ -228,8 +224,8 @@ static struct report end(struct run *r)
 		watch_kill_all(s->proc);
 	if (s->cgroup.kind == CGROUP_NONE) {
 		/* nothing of whom a killed init left unreaped */
-		r->used.cpu_us = most(r->used.cpu_us, to_us(&ru.ru_utime) + to_us(&ru.ru_stime));
-		r->used.memory_bytes = most(r->used.memory_bytes, (uint64_t)ru.ru_maxrss * 1024);
+		r->used.cpu_us = MAX(r->used.cpu_us, to_us(&ru.ru_utime) + to_us(&ru.ru_stime));
+		r->used.memory_bytes = MAX(r->used.memory_bytes, (uint64_t)ru.ru_maxrss * 1024);
 	}
 	if (s->mode == MODE_FULL && status != 0 && !p.has_failed) {
 		p.has_failed = r->used.ooms == 0;

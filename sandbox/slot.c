@@ -90,6 +90,7 @@ bool slot_open(struct slot *s, struct why *w)
 {
 	s->work = s->held = -1;
 	s->is_root = geteuid() == 0;
+	sched_getaffinity(0, sizeof(s->cpus), &s->cpus);
 	bool is_own = s->mode == MODE_NONE || !s->is_root;
 	s->uid = s->outer_uid = is_own ? geteuid() : SLOT_UID + s->number;
 	s->gid = s->outer_gid = is_own ? getegid() : SLOT_UID + s->number;

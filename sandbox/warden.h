@@ -136,8 +136,9 @@ struct slot {
 	gid_t gid;
 	uid_t outer_uid; /* the same, as the service sees it */
 	gid_t outer_gid;
-	int proc; /* the host's /proc, opened before the root was left */
-	int self; /* pidfd of the warden */
+	int proc;       /* the host's /proc, opened before the root was left */
+	int self;       /* pidfd of the warden */
+	cpu_set_t cpus; /* that it may run on, and jobs */
 	struct cgroup cgroup;
 	struct sock_fprog filter;
 	int rules; /* Landlock's; -1: none */

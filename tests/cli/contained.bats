@@ -114,3 +114,17 @@ is() {
 		echo done
 	CODE
 }
+
+@test "a job, warm or not, may use every processor that the service may" {
+	echo 'import os; print(len(os.sched_getaffinity(0)))' >n.py
+	exits 0 sandbatch exec n.py
+	grep -x "$(nproc)" out
+	exits 0 taskset -c 0 sandbatch exec n.py
+	grep -x 1 out
+	cat >s.yaml <<-END
+		version: 1
+		jobs: { n: { file: n.py, matrix: { i: [1, 2, 3, 4, 5] }, expect: { stdout: "$(nproc)\n" } } }
+	END
+	exits 0 sandbatch run s.yaml --no-cache --output kept -j 1 --slots 1
+	jq -r .execution_mode kept/jobs/*/result.json | grep -x warm
+}
