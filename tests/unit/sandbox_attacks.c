@@ -182,6 +182,7 @@ static int end_warden(void **state)
 	(void)state;
 	if (is_up)
 		box_end();
+	be(ROOT);
 	return 0;
 }
 
