@@ -30,6 +30,7 @@
 #include <unistd.h>
 
 #include "sandbox/jail.h"
+#include "warm/warm.h"
 
 #define NOBODY  65534
 #define MIB     ((uint64_t)1 << 20)
@@ -89,21 +90,7 @@ static inline void receive(void *out, size_t size, int *fd)
 
 static inline void send_fds(const void *data, size_t size, const int *fd, size_t nfd)
 {
-	union {
-		char bytes[CMSG_SPACE(6 * sizeof(int))];
-		struct cmsghdr align;
-	} control = { 0 };
-	struct iovec iov = { (void *)(uintptr_t)data, size };
-	struct msghdr h = { .msg_iov = &iov,
-			    .msg_iovlen = 1,
-			    .msg_control = &control,
-			    .msg_controllen = CMSG_SPACE(nfd * sizeof(int)) };
-	struct cmsghdr *c = CMSG_FIRSTHDR(&h);
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(nfd * sizeof(int));
-	memcpy(CMSG_DATA(c), fd, nfd * sizeof(int));
-	assert_int_equal(sendmsg(b.sock, &h, MSG_NOSIGNAL), size);
+	assert_true(warm_send(b.sock, data, size, fd, nfd));
 }
 
 static inline void say(enum jail_op op)
