@@ -141,17 +141,6 @@ static const char *local_limits(const struct executor *x)
 	return by[has_cgroup < sizeof(by) / sizeof(by[0]) ? has_cgroup : 0];
 }
 
-static struct slot_options slot_options(struct executor *x, struct place *p)
-{
-	return (struct slot_options){ .loop = x->o.loop,
-				      .number = (int)(p - x->place) + 1,
-				      .jail = x->o.jail,
-				      .sandbox = x->o.sandbox,
-				      .view = x->o.view,
-				      .told = execution_news,
-				      .ctx = p };
-}
-
 /* The library lies beside the jail. */
 static struct warming warming_options(struct executor *x, struct place *p)
 {
@@ -166,17 +155,36 @@ static struct warming warming_options(struct executor *x, struct place *p)
 	};
 }
 
+/* The next place, whose jobs have that network; its slot has yet to start. */
+static struct place *add_place(struct executor *x, enum wire_network network)
+{
+	struct place *p = &x->place[x->nplace++];
+	const struct slot_options o = {
+		.loop = x->o.loop,
+		.number = x->nplace,
+		.jail = x->o.jail,
+		.sandbox = x->o.sandbox,
+		.view = x->o.view,
+		.networking = network == WIRE_SEMITRUSTED ? x->networking : NULL,
+		.told = execution_news,
+		.ctx = p,
+	};
+
+	p->executor = x;
+	p->network = network;
+	p->warming = warming_options(x, p);
+	slot_init(&p->slot, &o);
+	return p;
+}
+
 /* All wardens start at once, and are then waited for. */
 static bool open_places(struct executor *x, struct err *e)
 {
-	for (; x->nplace < x->o.slots; x->nplace++) {
-		struct place *p = &x->place[x->nplace];
-		struct slot_options o = slot_options(x, p);
+	while (x->nplace < x->o.slots) {
+		struct place *p = add_place(x, WIRE_ZEROTRUST);
 
-		p->executor = x;
-		p->warming = warming_options(x, p);
 		p->is_started = true;
-		if (!slot_open(&p->slot, &o, e))
+		if (!slot_open(&p->slot, e))
 			return false;
 	}
 	for (int i = 0; i < x->nplace; i++)
@@ -199,16 +207,8 @@ static bool add_networked(struct executor *x, struct err *e)
 		log_info("semitrusted jobs are refused: %s", why);
 		return true;
 	}
-	for (; x->nplace < 2 * x->o.slots; x->nplace++) {
-		struct place *p = &x->place[x->nplace];
-		struct slot_options o = slot_options(x, p);
-
-		p->executor = x;
-		p->warming = warming_options(x, p);
-		p->network = WIRE_SEMITRUSTED;
-		o.networking = x->networking;
-		slot_init(&p->slot, &o);
-	}
+	while (x->nplace < 2 * x->o.slots)
+		add_place(x, WIRE_SEMITRUSTED);
 	return true;
 }
 

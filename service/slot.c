@@ -300,7 +300,7 @@ static bool watch(struct slot *s, struct err *e)
 	       loop_watch(s->o.loop, s->pidfd, EPOLLIN, on_end, s, e);
 }
 
-static bool spawn(struct slot *s, struct err *e)
+bool slot_open(struct slot *s, struct err *e)
 {
 	char number[16];
 	const char *argv[10 + 2 * SERVICE_BINDS_MAX] = { s->o.jail, "--slot", number, "--sandbox",
@@ -360,7 +360,7 @@ static void launch(struct slot *s)
 {
 	struct err e = { 0 };
 
-	if (!spawn(s, &e)) {
+	if (!slot_open(s, &e)) {
 		tell_no_start(s, e.msg);
 		return;
 	}
@@ -426,12 +426,6 @@ void slot_start_soon(struct slot *s)
 	s->due.fn = on_due;
 	s->due.ctx = s;
 	timer_set(s->o.loop, &s->due, loop_now_ms(s->o.loop));
-}
-
-bool slot_open(struct slot *s, const struct slot_options *o, struct err *e)
-{
-	slot_init(s, o);
-	return spawn(s, e);
 }
 
 bool slot_await(struct slot *s, struct err *e)

@@ -54,13 +54,14 @@ struct slot {
 	char why[256];          /* why we killed it, if we did */
 };
 
+/* None is started yet. */
+void slot_init(struct slot *s, const struct slot_options *o);
 /* Start the warden. Its JAIL_READY is to be awaited. */
-bool slot_open(struct slot *s, const struct slot_options *o, struct err *e);
+bool slot_open(struct slot *s, struct err *e);
 /* Block until it is ready, and watch it from then on; fails with the warden's own sentence if it is
  * broken. */
 bool slot_await(struct slot *s, struct err *e);
-/* Instead of opening it: it is started from the loop, at slot_start_soon. */
-void slot_init(struct slot *s, const struct slot_options *o);
+/* Instead of opening it: from the loop, and told when it is ready. */
 void slot_start_soon(struct slot *s);
 /* Another warden, in another network, in place of the one that runs. Only while no job is in it. */
 void slot_renew(struct slot *s);
