@@ -80,13 +80,13 @@ static struct place *pick_place(struct executor *x, enum wire_network network, c
 /* A network remembers: what answers to one tenant's packets must not come to the next one's job. */
 static void hand_over(struct place *p, const char *tenant)
 {
-	if (!p->is_started || slot_is_broken(&p->slot)) {
+	if (slot_rests(&p->slot) || slot_is_broken(&p->slot)) {
 		slot_start_soon(&p->slot);
+		warming_lost(&p->warming);
 	} else if (p->network != WIRE_ZEROTRUST && strcmp(p->tenant, tenant) != 0) {
 		slot_renew(&p->slot);
 		warming_lost(&p->warming);
 	}
-	p->is_started = true;
 	snprintf(p->tenant, sizeof(p->tenant), "%s", tenant);
 }
 
@@ -180,13 +180,9 @@ static struct place *add_place(struct executor *x, enum wire_network network)
 /* All wardens start at once, and are then waited for. */
 static bool open_places(struct executor *x, struct err *e)
 {
-	while (x->nplace < x->o.slots) {
-		struct place *p = add_place(x, WIRE_ZEROTRUST);
-
-		p->is_started = true;
-		if (!slot_open(&p->slot, e))
+	while (x->nplace < x->o.slots)
+		if (!slot_open(&add_place(x, WIRE_ZEROTRUST)->slot, e))
 			return false;
-	}
 	for (int i = 0; i < x->nplace; i++)
 		if (!slot_await(&x->place[i].slot, e))
 			return false;

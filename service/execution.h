@@ -18,7 +18,6 @@ struct place {
 	struct warming warming;
 	struct execution *run;     /* NULL: free */
 	enum wire_network network; /* that its jobs have, always */
-	bool is_started;           /* its slot was, once */
 	char tenant[DIGEST_HEX];   /* whose job was last in it; "": none was */
 };
 

@@ -170,12 +170,44 @@ static bool is_due(const struct slot *s, const union message *m, size_t n, int f
 	return false;
 }
 
+/* It is on its way out, and how it ended will be told; until then it takes nothing. */
+static void closed(struct slot *s)
+{
+	loop_unwatch(s->o.loop, s->sock);
+	await_answer(s, JAIL_READY, END_MS);
+}
+
+/* Have the warden end as it does by itself, with all that it made. */
+static void let_end(struct slot *s)
+{
+	closed(s);
+	fs_close(&s->sock);
+}
+
+static void on_idle(void *ctx)
+{
+	struct slot *s = ctx;
+
+	s->then = SLOT_RESTS;
+	let_end(s);
+}
+
+/* Nothing is asked of it for now. */
+static void await_job(struct slot *s)
+{
+	timer_stop(s->o.loop, &s->due);
+	if (!s->o.networking)
+		return;
+	s->due.fn = on_idle;
+	s->due.ctx = s;
+	timer_set(s->o.loop, &s->due, loop_now_ms(s->o.loop) + SLOT_IDLE_MS);
+}
+
 static void answered(struct slot *s, const union message *m, int fd)
 {
 	struct slot_news news = { .op = m->op, .fd = fd, .ended = &m->ended };
 
 	s->awaits = 0;
-	timer_stop(s->o.loop, &s->due);
 	if (m->op == JAIL_READY)
 		s->ready = m->ready;
 	if (m->op == JAIL_WARMED)
@@ -185,14 +217,8 @@ static void answered(struct slot *s, const union message *m, int fd)
 		s->is_used = false;
 		s->nfail = 0;
 	}
+	await_job(s);
 	s->o.told(s->o.ctx, &news);
-}
-
-/* It is on its way out, and how it ended will be told; until then it takes nothing. */
-static void closed(struct slot *s)
-{
-	loop_unwatch(s->o.loop, s->sock);
-	await_answer(s, JAIL_READY, END_MS);
 }
 
 static void on_message(void *ctx, uint32_t events)
@@ -248,22 +274,28 @@ static void start_later(struct slot *s)
 	timer_set(s->o.loop, &s->due, loop_now_ms(s->o.loop) + delay);
 }
 
+static void tell_gone(struct slot *s, const char *why)
+{
+	const struct slot_news news = { .fd = -1, .why = why };
+
+	s->o.told(s->o.ctx, &news);
+}
+
 static void tell_loss(struct slot *s, const char *how)
 {
-	struct slot_news news = { .fd = -1 };
 	char sentence[sizeof(s->why) + 160];
 
 	snprintf(sentence, sizeof(sentence), "the sandbox of slot %d %s%s%s", s->o.number, how,
 		 s->why[0] ? ": " : "", s->why);
 	log_warn("%s; it is started anew", sentence);
-	news.why = sentence;
 	start_later(s);
-	s->o.told(s->o.ctx, &news);
+	tell_gone(s, sentence);
 }
 
 static void on_end(void *ctx, uint32_t events)
 {
 	struct slot *s = ctx;
+	enum slot_then then = s->then;
 	char how[80];
 	int status;
 
@@ -277,11 +309,13 @@ static void on_end(void *ctx, uint32_t events)
 	else
 		snprintf(how, sizeof(how), "ended unexpectedly, with code %d", WEXITSTATUS(status));
 	forget_process(s);
-	if (s->is_renewed && status == 0)
+	s->then = SLOT_IS_LOST;
+	if (status != 0 || then == SLOT_IS_LOST)
+		tell_loss(s, how);
+	else if (then == SLOT_IS_RENEWED)
 		slot_start_soon(s);
 	else
-		tell_loss(s, how);
-	s->is_renewed = false;
+		tell_gone(s, "nobody wanted it");
 }
 
 static void on_due(void *ctx)
@@ -369,18 +403,11 @@ static void launch(struct slot *s)
 		give_up(s, "cannot be watched: %s", e.msg);
 }
 
-/* Have the warden end as it does by itself, with all that it made. */
-static void let_end(struct slot *s)
-{
-	closed(s);
-	fs_close(&s->sock);
-}
-
 void slot_renew(struct slot *s)
 {
 	if (!s->pid || s->awaits == JAIL_READY)
 		return; /* one without a past comes anyway */
-	s->is_renewed = true;
+	s->then = SLOT_IS_RENEWED;
 	let_end(s);
 }
 
@@ -419,8 +446,15 @@ void slot_init(struct slot *s, const struct slot_options *o)
 	*s = (struct slot){ .o = *o, .pidfd = -1, .sock = -1 };
 }
 
+bool slot_rests(const struct slot *s)
+{
+	return s->then == SLOT_RESTS || (!s->pid && !s->network.all && !s->nfail);
+}
+
 void slot_start_soon(struct slot *s)
 {
+	if (s->then == SLOT_RESTS)
+		s->then = SLOT_IS_RENEWED; /* once it has ended */
 	if (s->pid || s->network.all)
 		return; /* it is under way */
 	s->due.fn = on_due;

@@ -74,6 +74,7 @@ setup() {
 	[ -e /proc/net/if_inet6 ] || skip 'no IPv6 here'
 	echo 'nameserver 127.0.0.53' >resolv.conf
 	: >covers
+	WITH=()
 }
 
 # cover FILE COMMAND -- in the mount namespace of services that start from now on, FILE is a script that does this.
@@ -99,7 +100,7 @@ in_host() {
 	exec nsenter --net="/run/netns/${NET}host" unshare -m sh enter "$@"
 }
 
-# host_serve [OPTION...] -- a service there, of root or (AS=nobody) of an ordinary user.
+# host_serve [OPTION...] -- a service there, of root or (AS=nobody) of an ordinary user, started by WITH...
 host_serve() {
 	local as=() bin=$BUILD n=$((${#SERVICES[@]} + 1))
 	if [ "${AS:-root}" = nobody ]; then
@@ -112,7 +113,7 @@ host_serve() {
 		as=(setpriv --reuid 12345 --regid 12345 --clear-groups)
 	fi
 	: >"$n.out"
-	in_host "${as[@]}" "$bin/sandbatch" serve --listen "unix:${HOME_OF_NOBODY:-$PWD}/socket" --listen 0.0.0.0:7780 \
+	in_host "${as[@]}" "${WITH[@]}" "$bin/sandbatch" serve --listen "unix:${HOME_OF_NOBODY:-$PWD}/socket" --listen 0.0.0.0:7780 \
 		--allow-anonymous --data "${HOME_OF_NOBODY:-$PWD}/data" --slots 2 "$@" >"$n.out" 2>"$n.err" 3>&- &
 	SERVICES+=($!)
 	SOCKET=${HOME_OF_NOBODY:-$PWD}/socket
@@ -305,6 +306,32 @@ hears_late() {
 	hears_late two
 	jq -e '.stdout == "" and (.stderr | test("timed out"))' body
 	not grep 'started anew' 1.err
+}
+
+@test "a slot that nobody wanted for a minute ends, its forwarder too; the next job gets another" {
+	local library
+	library=$(dpkg -L libfaketime 2>/dev/null | grep -m 1 '/libfaketime\.so') || skip 'libfaketime is not installed'
+	echo +0 >clock
+	# a sanitizer wants to be the first library, but does not mind
+	WITH=(env "LD_PRELOAD=$library" "FAKETIME_TIMESTAMP_FILE=$PWD/clock" FAKETIME_NO_CACHE=1 ASAN_OPTIONS=verify_asan_link_order=0)
+	host_serve --slots 1
+	has_children() {
+		answers 200 GET /health # a turn of its loop: it looks at the clock
+		[ "$(pgrep -c -P "${SERVICES[-1]}")" = "$1" ]
+	}
+	local clock
+	for clock in +61 +122; do
+		reaches semitrusted 93.184.216.34 | grep -q 'tcp 93.184.216.34 hears'
+		jq -e '.execution_mode == "cold"' body
+		has_children 3
+		pgrep -P "${SERVICES[-1]}" -f pasta
+		echo "$clock" >clock
+		eventually has_children 1
+		[ -z "$(find /sys/fs/cgroup -name "sandbatch.${SERVICES[-1]}.2")" ]
+	done
+	not grep 'started anew' 1.err
+	reaches zerotrust 93.184.216.34 | grep -q 'Network is unreachable'
+	jq -e '.execution_mode == "pooled"' body
 }
 
 @test "a service that is killed leaves no forwarder" {
