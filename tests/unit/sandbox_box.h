@@ -331,9 +331,8 @@ static inline void assert_slot_is_clean(void)
 	box_clear();
 }
 
-/* Find the jail by its name in the folder of what was built, and be the reaper of whatever a warden
- * may leave. */
-static inline bool box_find(const char *name)
+/* Open what was built; false with TAP's words if it is not there. */
+static inline bool box_open(const char *name, int *out)
 {
 	char path[4096];
 	const char *build = getenv("BUILD");
@@ -343,10 +342,16 @@ static inline bool box_find(const char *name)
 		printf("Bail out! cannot open %s\n", path);
 		return false;
 	}
-	jail = fcntl(fd, F_DUPFD_CLOEXEC, 100); /* out of the way of JAIL_FD */
+	*out = fcntl(fd, F_DUPFD_CLOEXEC, 100); /* out of the way of JAIL_FD */
 	close(fd);
-	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	return true;
+}
+
+/* Find the jail by its name in the folder of what was built, and be the reaper of whatever a warden
+ * may leave. */
+static inline bool box_find(const char *name)
+{
+	return box_open(name, &jail) && prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0;
 }
 
 static inline bool box_find_jail(void)
