@@ -393,10 +393,6 @@ static void what_cannot_be_had_is_said(void **state)
 	struct language absent = *languages_find(&b->languages, "bash");
 	struct wire_request r = request("bash", "echo no");
 
-	r.network = WIRE_SEMITRUSTED;
-	assert_int_equal(run(b, &r)->status, WIRE_FAILED);
-	assert_non_null(strstr(b->result.error, "network_mode must be zerotrust"));
-	r = request("bash", "echo no");
 	r.return_wasm_artifact = true;
 	assert_int_equal(run(b, &r)->status, WIRE_FAILED);
 	absent.is_available = false;
@@ -630,6 +626,19 @@ static void without_namespaces_a_job_lies_in_a_folder_of_its_own(void **state)
 	swap_executor(b, b->jail, "full");
 }
 
+static void nor_is_there_a_network_without_namespaces(void **state)
+{
+	struct bench *b = *state;
+	struct wire_request r = request("bash", "echo no");
+
+	swap_executor(b, b->jail, "limits");
+	r.network = WIRE_SEMITRUSTED;
+	assert_int_equal(run(b, &r)->status, WIRE_FAILED);
+	assert_string_equal(b->result.error, "network_mode must be zerotrust: without a full "
+					     "sandbox nothing limits a job's network");
+	swap_executor(b, b->jail, "full");
+}
+
 static void die(void *ctx)
 {
 	(void)ctx;
@@ -791,6 +800,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_killed_warden_fails_its_job_and_is_replaced),
 		cmocka_unit_test(a_warden_killed_between_jobs_costs_none),
 		cmocka_unit_test(without_namespaces_a_job_lies_in_a_folder_of_its_own),
+		cmocka_unit_test(nor_is_there_a_network_without_namespaces),
 		cmocka_unit_test(a_killed_service_leaves_nothing_behind),
 		cmocka_unit_test(a_broken_sandbox_is_told_in_its_own_words),
 		cmocka_unit_test(a_warden_that_breaks_the_protocol_is_not_believed),
