@@ -71,14 +71,19 @@ static bool has_tun(void)
 
 void forwarders_find(struct arena *a, struct forwarders *out)
 {
+	bool has_forwarder;
+
 	*out = (struct forwarders){ .nft = proc_find(a, "nft", PATH) };
-	if (!use_from(a, out, 0))
+	has_forwarder = use_from(a, out, 0);
+	if (!has_forwarder && !out->nft)
+		out->why =
+			"this host lacks the Debian packages passt (or slirp4netns) and nftables";
+	else if (!has_forwarder)
 		out->why = "this host lacks the Debian package passt (or slirp4netns)";
 	else if (!out->nft)
 		out->why = "this host lacks the Debian package nftables";
 	else if (!has_tun())
-		out->why =
-			"on this host " TUN " is missing, or not everybody may read and write it";
+		out->why = "this host lacks " TUN " for everybody: modprobe tun, chmod 666 " TUN;
 	if (out->why)
 		out->use = NULL;
 }
