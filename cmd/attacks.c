@@ -2,8 +2,6 @@
 
 #include <fcntl.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,6 +9,7 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/proc.h"
+#include "cmd/bait.h"
 #include "cmd/cmd.h"
 #include "cmd/endpoint.h"
 
@@ -207,6 +206,8 @@ struct campaign {
 	struct loop *loop;
 	struct attacks *all;
 	struct wire_file program;
+	struct bait bait;
+	const char *unconnected; /* why a semitrusted job did not run; NULL: it did */
 	size_t next, ndone;
 	int nbusy;
 };
@@ -236,10 +237,17 @@ static void give_up(struct lane *s, const char *why)
 	stop(s);
 }
 
+static bool is_of_network(const struct attack *t)
+{
+	return t->needs && !strcmp(t->needs, "network");
+}
+
 static void done(struct lane *s)
 {
 	struct campaign *c = s->c;
 
+	if (is_of_network(s->attack))
+		bait_rest(&c->bait);
 	c->ndone++;
 	if (c->all->told)
 		c->all->told(c->all->ctx, c->ndone);
@@ -285,11 +293,15 @@ static void submit(struct lane *s)
 	CLEAN_BUF struct buf body = BUF(BODY_MAX);
 	char key[WIRE_ID_SIZE];
 	const struct attack *t = s->attack;
+	struct wire_pair env[BAIT_ENV];
 	const char *script = arena_printf(s->c->a, "chmod 755 attacks; exec ./attacks %s",
 					  s->is_looking ? "look" : t->name);
 	const struct wire_request r = {
 		.language = "bash",
 		.code = { script, strlen(script) },
+		.env = env,
+		.nenv = is_of_network(t) ? BAIT_ENV : 0,
+		.network = is_of_network(t) ? WIRE_SEMITRUSTED : WIRE_ZEROTRUST,
 		.file = &s->c->program,
 		.nfile = 1,
 		.ttl_s = t->wall_ms && !s->is_looking ? BY_CLOCK_S : PATIENCE_S,
@@ -300,6 +312,7 @@ static void submit(struct lane *s)
 			    .cpu_ms = s->is_looking ? 0 : t->cpu_ms },
 	};
 
+	bait_env(&s->c->bait, env);
 	uuid_make(key);
 	if (wire_request_print(&r, &body))
 		api_submit(s->endpoint.api, key, body.data, body.len, on_submitted, s);
@@ -309,11 +322,11 @@ static void submit(struct lane *s)
 
 static bool is_untriable(const struct campaign *c, struct attack *t)
 {
-	if (!t->needs || strcmp(t->needs, "cgroup") != 0 || c->all->has_cgroup)
-		return false;
-	end(t, ATTACK_UNTRIED, "no cgroup: nobody counts the kernel's own memory");
-	c->all->item[t - c->all->item] = *t;
-	return true;
+	if (is_of_network(t) && !c->all->networking)
+		end(t, ATTACK_UNTRIED, c->all->networking_why);
+	else if (t->needs && !strcmp(t->needs, "cgroup") && !c->all->has_cgroup)
+		end(t, ATTACK_UNTRIED, "no cgroup: nobody counts the kernel's own memory");
+	return t->why != NULL;
 }
 
 static void next(struct lane *s)
@@ -328,6 +341,8 @@ static void next(struct lane *s)
 	}
 	s->attack = &c->all->item[c->next++];
 	s->is_looking = false;
+	if (is_of_network(s->attack))
+		bait_knock(&c->bait);
 	submit(s);
 }
 
@@ -352,8 +367,10 @@ static void on_health(void *ctx, const struct api_answer *answer)
 		json_get_text(body, "semitrusted", &name, &ignored);
 		json_get_text(body, "semitrusted_why", &why, &ignored);
 	}
-	c->all->networking = name ? arena_strdup(c->a, name) : NULL;
-	c->all->networking_why = why ? arena_strdup(c->a, why) : NULL;
+	if (!why)
+		why = c->unconnected;
+	c->all->networking = name && !why ? arena_strdup(c->a, name) : NULL;
+	c->all->networking_why = c->all->networking ? NULL : arena_strdup(c->a, why ? why : "");
 	loop_stop(c->loop);
 }
 
@@ -380,34 +397,61 @@ static void close_lane(struct lane *s)
 	rmdir(s->folder);
 }
 
-/* A name on this host that jobs must not reach: the attack "abstract" asks for it. */
-static int listen_to_abstract(void)
+/* What is installed need not work, or another forwarder comes in its place: /health tells then. */
+static void on_connected(void *ctx, const struct api_answer *answer)
 {
-	static const char name[] = "\0sandbatch-attacks";
-	struct sockaddr_un to = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct campaign *c = ctx;
+	const struct wire_result *r = answer->ok ? answer->job->result : NULL;
 
-	memcpy(to.sun_path, name, sizeof(name) - 1);
-	if (bind(fd, (const void *)&to,
-		 (socklen_t)(offsetof(struct sockaddr_un, sun_path) + sizeof(name) - 1)) == 0)
-		listen(fd, 8);
-	return fd;
+	if (!r || answer->job->status != WIRE_COMPLETED)
+		c->unconnected = arena_strdup(c->a, !answer->ok     ? answer->err.msg
+						    : r && r->error ? r->error
+								    : "no reason");
+	loop_stop(c->loop);
+}
+
+static void on_connecting(void *ctx, const struct api_answer *answer)
+{
+	struct lane *s = ctx;
+
+	if (answer->ok)
+		api_await(s->endpoint.api, answer->job->id, on_connected, s->c);
+	else
+		on_connected(s->c, answer);
+}
+
+/* Have an honest semitrusted job run. */
+static bool try_network(struct lane *s, struct err *e)
+{
+	const struct wire_request r = {
+		.language = "bash",
+		.code = { "true", 4 },
+		.network = WIRE_SEMITRUSTED,
+		.ttl_s = PATIENCE_S,
+		.limits = WIRE_LIMITS_DEFAULT,
+	};
+	CLEAN_BUF struct buf body = BUF(BODY_MAX);
+	char key[WIRE_ID_SIZE];
+
+	uuid_make(key);
+	wire_request_print(&r, &body);
+	api_submit(s->endpoint.api, key, body.data, body.len, on_connecting, s);
+	return loop_run(s->c->loop, e);
 }
 
 static bool run_lanes(struct campaign *c, struct lane *lane, int nlane, struct err *e)
 {
-	int abstract = listen_to_abstract();
 	bool is_ok;
 
+	is_ok = try_network(lane, e);
 	api_get(lane->endpoint.api, "/health", on_health, c);
-	is_ok = loop_run(c->loop, e);
+	is_ok = is_ok && loop_run(c->loop, e);
 	c->all->toolchains = lane->endpoint.toolchains;
 	c->nbusy = nlane;
 	for (int i = 0; i < nlane; i++)
 		next(&lane[i]);
 	if (is_ok && c->nbusy > 0)
 		is_ok = loop_run(c->loop, e);
-	fs_close(&abstract);
 	for (size_t i = 0; i < c->all->n; i++)
 		if (c->all->item[i].end == ATTACK_UNTRIED && !c->all->item[i].why)
 			end(&c->all->item[i], ATTACK_NOT_SURVIVED, "no service was left for it");
@@ -432,7 +476,7 @@ bool attacks_try(struct arena *a, struct loop *l, struct attacks *all, struct er
 	struct campaign c = { .a = a, .loop = l, .all = all };
 	struct lane lane[MAX_LANES];
 	int n = 0;
-	bool is_ok = read_program(&c, e);
+	bool is_ok = bait_open(&c.bait, l, e) && read_program(&c, e);
 
 	while (is_ok && n < MAX_LANES)
 		is_ok = open_lane(&c, &lane[n++], e);
@@ -440,5 +484,6 @@ bool attacks_try(struct arena *a, struct loop *l, struct attacks *all, struct er
 		is_ok = run_lanes(&c, lane, n, e);
 	for (int i = 0; i < n; i++)
 		close_lane(&lane[i]);
+	bait_close(&c.bait);
 	return is_ok;
 }

@@ -11,10 +11,13 @@
 #define CANNOT    5 /* exit status: nothing can be run here */
 
 struct doctor {
+	struct strings classes;
 	bool json;
 };
 
 static const struct option_row doctor_options[] = {
+	{ "class", 0, "NAME", "attacks of this class alone, as 'Network'; repeatable", OPTION_LIST,
+	  offsetof(struct doctor, classes), 0, 0 },
 	{ "json", 0, NULL, "as JSON", OPTION_FLAG, offsetof(struct doctor, json), 0, 0 },
 	{ 0 },
 };
@@ -192,7 +195,7 @@ static void add_told(struct arena *a, struct report *r)
 				  NULL };
 	if (!all->networking) {
 		network->state = FACT_LESS;
-		network->found = "semitrusted jobs are refused";
+		network->found = "semitrusted jobs cannot be connected";
 		network->remedy = all->networking_why;
 	}
 	for (size_t i = 0; i < all->toolchains->n; i++)
@@ -231,6 +234,37 @@ static bool examine(struct arena *a, struct report *r, struct err *e)
 	return true;
 }
 
+static bool has_class(const struct strings *classes, const char *class)
+{
+	for (size_t i = 0; i < classes->n; i++)
+		if (!strcmp(classes->item[i], class))
+			return true;
+	return false;
+}
+
+/* Of all attacks those that are asked for. */
+static bool choose(struct attacks *all, const struct strings *classes, struct err *e)
+{
+	size_t n = 0;
+
+	for (size_t k = 0; k < classes->n; k++) {
+		size_t i = 0;
+
+		while (i < all->n && strcmp(all->item[i].class, classes->item[k]) != 0)
+			i++;
+		if (i == all->n)
+			return err_set(e, ERR_USAGE,
+				       "--class must be one of doctor's headings, as 'Network', "
+				       "not '%s'",
+				       classes->item[k]);
+	}
+	for (size_t i = 0; i < all->n; i++)
+		if (!classes->n || has_class(classes, all->item[i].class))
+			all->item[n++] = all->item[i];
+	all->n = n;
+	return true;
+}
+
 static int run_doctor(int argc, char **argv, struct err *e)
 {
 	CLEAN_ARENA struct arena a = { 0 };
@@ -240,7 +274,8 @@ static int run_doctor(int argc, char **argv, struct err *e)
 
 	if (!options_parse(&command_doctor, (struct command_line){ argc, argv }, &a, &o, &operands,
 			   e) ||
-	    !attacks_list(&a, &r.attacks, e) || !examine(&a, &r, e))
+	    !attacks_list(&a, &r.attacks, e) || !choose(&r.attacks, &o.classes, e) ||
+	    !examine(&a, &r, e))
 		return cmd_fail(e);
 	(o.json ? print_json : print_table)(&r);
 	if (r.cannot.kind != ERR_NONE)

@@ -450,3 +450,58 @@ dies() {
 	verdicts kept >got
 	printf 'out passed\nin passed\n' | diff - got
 }
+
+# doctor_says STATUS FILE -- what the doctor tells of semitrusted jobs in the host's namespace.
+doctor_says() {
+	local status=0
+	(in_host timeout 60 "$SANDBATCH" doctor --class 'Semitrusted network') >told 2>err || status=$?
+	sed -n '/^Semitrusted/,$s/  */ /gp' told >rows
+	same rows "$2"
+	[ "$status" = "$1" ] || {
+		cat told err
+		return 1
+	}
+}
+
+@test "the doctor attacks what semitrusted jobs must not reach, and says what stops them" {
+	doctor_says 0 "$FIXTURES/network/doctor.txt"
+	grep -A 1 -x '  networking    semitrusted jobs go through pasta' told
+}
+
+@test "the doctor finds rules that are not there" {
+	cover /usr/sbin/nft 'cat >/dev/null'
+	doctor_says 1 "$FIXTURES/network/doctor_no_rules.txt"
+}
+
+# local_ports FIRST LAST -- which ports the host's namespace gives who asks for any.
+local_ports() {
+	ip netns exec "${NET}host" sh -c "echo $1 $2 >/proc/sys/net/ipv4/ip_local_port_range"
+}
+
+@test "the doctor finds ports that lead into a job" {
+	local open status=0
+	open=$(mktemp -d /tmp/pasta.XXXXXX) # where a forwarder may look
+	chmod 755 "$open"
+	cp /usr/bin/pasta "$open"
+	# of the ports that anybody is given those for listening are odd, if there are any left
+	# shellcheck disable=SC2016 # for the script
+	cover /usr/bin/pasta "exec $open/"'$(echo pasta "$@" | sed "s/-ports none/-ports $(seq -s , 45001 2 45127)/g")'
+	local_ports 45000 45127
+	doctor_says 1 "$FIXTURES/network/doctor_open.txt" || status=1
+	local_ports 32768 60999
+	rm -r "$open"
+	[ "$status" = 0 ]
+}
+
+@test "the doctor tells which packages semitrusted jobs lack, and why they are not connected" {
+	hide /usr/bin/pasta
+	hide /usr/bin/slirp4netns
+	hide /usr/sbin/nft
+	doctor_says 0 "$FIXTURES/network/doctor_lacks.txt"
+	grep -A 1 -x '  networking    semitrusted jobs cannot be connected' told >out
+	grep -x '  *this host lacks the Debian packages passt (or slirp4netns) and nftables' out
+	: >covers
+	cover /usr/bin/pasta 'exit 3'
+	cover /usr/bin/slirp4netns 'echo no way out >&2; exit 4'
+	doctor_says 0 "$FIXTURES/network/doctor_broken.txt"
+}

@@ -48,7 +48,8 @@ struct attack {
 	const char *hint;
 	/* What it must have said, after "held: ". NULL: anything. */
 	const char *answer;
-	/* What must be there for it to be held: cgroup. NULL: nothing. */
+	/* What must be there for it to be held: cgroup; network: it is for semitrusted jobs, and is
+	 * told of the host (semitrusted.c). NULL: nothing. */
 	const char *needs;
 	/* Limits; 0: the runner's own. */
 	int wall_ms, cpu_ms, memory_mb, processes, disk_mb;
@@ -69,7 +70,8 @@ struct attack_class {
 };
 
 extern const struct attack process_attacks[], memory_attacks[], time_attacks[], output_attacks[],
-	disk_attacks[], path_attacks[], kernel_attacks[], network_attacks[], shared_attacks[];
+	disk_attacks[], path_attacks[], kernel_attacks[], network_attacks[], shared_attacks[],
+	semitrusted_attacks[];
 
 /* Say how it was refused, what was got, or why it cannot be tried; returns HELD, REACHED, UNTRIED.
  */

@@ -16,6 +16,7 @@ static const struct attack_class CLASSES[] = {
 	{ "Kernel surface", kernel_attacks },
 	{ "Shared things", shared_attacks },
 	{ "Network", network_attacks },
+	{ "Semitrusted network", semitrusted_attacks },
 };
 
 __attribute__((format(printf, 2, 0))) static void tell(const char *how, const char *fmt, va_list ap)
