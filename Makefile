@@ -112,7 +112,7 @@ asan: ## every test under AddressSanitizer and UBSan
 valgrind: programs ## the unit tests under valgrind
 	@.ci/install check
 	@BUILD=$(abspath $(BUILD)) VALGRIND=1 $(PROVE) -j$(JOBS) -e tests/one \
-		$(filter-out $(BUILD)/unit/sandbox_% $(BUILD)/unit/service_local.t,$(UNIT_BIN))
+		$(filter-out $(BUILD)/unit/sandbox_% $(BUILD)/unit/service_local%,$(UNIT_BIN))
 
 check-languages: ## install toolchains, run a program of each kind in LANGS: all, core or names
 	@.ci/install build test
