@@ -75,6 +75,9 @@ told() {
 @test "a test is held to the rules of the room it tests" {
 	plant tests/unit/plan_build.c '#include "plan/plan.h"' '#include "api/api.h"'
 	told "tests/unit/plan_build.c:2: plan may not include api/"
+	plant tests/unit/plan_build.c '#include "tests/unit/base_corpus.h"' '#include "tests/unit/api_world.h"'
+	told "tests/unit/plan_build.c:2: tests/ is no room"
+	not grep plan_build.c:1 out
 }
 
 @test "a header of more than 15 functions is refused" {

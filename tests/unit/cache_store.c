@@ -12,6 +12,7 @@
 
 #include "base/fs.h"
 #include "cache/cache.h"
+#include "tests/unit/base_corpus.h"
 #include "tests/unit/cache_fuzz.h"
 
 #define DAY_MS (INT64_C(24) * 60 * 60 * 1000)
@@ -438,31 +439,10 @@ static void a_result_that_is_gone_is_told_so(void **state)
 	assert_int_equal(story_of(s, "case")->answer, CACHE_GONE);
 }
 
-static bool replay(void *ctx, const char *path, const struct stat *st, struct err *e)
-{
-	CLEAN_ARENA struct arena a = { 0 };
-	int *n = ctx;
-	char *data;
-	size_t len;
-
-	(void)st;
-	if (!fs_read(&a, AT_FDCWD, arena_printf(&a, "fixtures/fuzz/cache_log/%s", path), 1 << 20,
-		     &data, &len, e))
-		return false;
-	fuzz_cache(data, len);
-	++*n;
-	return true;
-}
-
 static void what_the_fuzzer_found_or_was_given_is_read_or_refused(void **state)
 {
-	struct err e = { 0 };
-	int n = 0;
-
 	(void)state;
-	if (!fs_walk(AT_FDCWD, "fixtures/fuzz/cache_log", 1000, replay, &n, &e))
-		fail_msg("%s", e.msg);
-	assert_true(n >= 10);
+	corpus_replay((struct corpus){ .folder = "fixtures/fuzz/cache_log", .fn = fuzz_cache }, 10);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)

@@ -9,6 +9,7 @@
 
 #include "base/fs.h"
 #include "run/history.h"
+#include "tests/unit/base_corpus.h"
 #include "tests/unit/run_fuzz.h"
 
 /* A run's folder that a test fills. */
@@ -241,31 +242,11 @@ static void a_killed_run_knows_how_it_ran_from_a_result(void **state)
 	assert_string_equal(load(s, BEGIN ENDED)->execution_mode, "cold");
 }
 
-static bool replay(void *ctx, const char *path, const struct stat *st, struct err *e)
-{
-	CLEAN_ARENA struct arena a = { 0 };
-	int *n = ctx;
-	char *data;
-	size_t len;
-
-	(void)st;
-	if (!fs_read(&a, AT_FDCWD, arena_printf(&a, "fixtures/fuzz/run_history/%s", path), 1 << 20,
-		     &data, &len, e))
-		return false;
-	fuzz_journal(data, len);
-	++*n;
-	return true;
-}
-
 static void what_the_fuzzer_found_or_was_given_is_read_or_refused(void **state)
 {
-	struct err e = { 0 };
-	int n = 0;
-
 	(void)state;
-	if (!fs_walk(AT_FDCWD, "fixtures/fuzz/run_history", 1000, replay, &n, &e))
-		fail_msg("%s", e.msg);
-	assert_true(n >= 10);
+	corpus_replay((struct corpus){ .folder = "fixtures/fuzz/run_history", .fn = fuzz_journal },
+		      10);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)

@@ -6,36 +6,17 @@
 
 #include <fcntl.h>
 
+#include "tests/unit/base_corpus.h"
 #include "tests/unit/service_fuzz.h"
 #include "tests/unit/service_talk.h"
 
-/* Each of the corpus, whole and cut at every byte. */
-static bool replay(void *ctx, const char *path, const struct stat *st, struct err *e)
-{
-	CLEAN_ARENA struct arena a = { 0 };
-	int *n = ctx;
-	char *data;
-	size_t len;
-
-	(void)st;
-	if (!fs_read(&a, AT_FDCWD, arena_printf(&a, "fixtures/fuzz/service_request/%s", path),
-		     1 << 20, &data, &len, e))
-		return false;
-	for (size_t cut = 0; cut <= len; cut++)
-		fuzz_service(data, cut);
-	++*n;
-	return true;
-}
-
 static void what_the_fuzzer_found_or_was_given_is_taken_or_refused(void **state)
 {
-	struct err e = { 0 };
-	int n = 0;
-
 	(void)state;
-	if (!fs_walk(AT_FDCWD, "fixtures/fuzz/service_request", 1000, replay, &n, &e))
-		fail_msg("%s", e.msg);
-	assert_true(n >= 7);
+	corpus_replay((struct corpus){ .folder = "fixtures/fuzz/service_request",
+				       .fn = fuzz_service,
+				       .is_cut = true },
+		      7);
 }
 
 /* Each of the corpus, whole and cut at every byte. */
