@@ -1,6 +1,7 @@
 #include "cmd/cmd.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -127,11 +128,26 @@ static int run_command(const struct command *c, int argc, char **argv)
 	return c->run(argc, argv, &e);
 }
 
+/* Of standard input, output and error, what came closed would become the next file that we open:
+ * what we print would go into a journal. /dev/null read-only, so that an answer nobody gets is
+ * still a failure. */
+static void fill_standard_files(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDONLY);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : NULL;
 	struct err e = { 0 };
 
+	fill_standard_files();
 	signal(SIGPIPE, SIG_IGN);
 	if (!name) {
 		usage(stderr);

@@ -80,3 +80,16 @@ COMMANDS='run validate plan exec serve keys languages report runs cache jobs doc
 @test "a full disk under stdout is told" {
 	run -5 bash -c 'sandbatch version >/dev/full'
 }
+
+@test "standard files that came closed are not the next ones that we open" {
+	sh -c 'exec sandbatch serve --executor fake --script "$FIXTURES/service/script.json" --listen unix:socket --data data \
+		<&- >&- 2>&- 3>&-' &
+	local pid=$! fd
+	SERVICES+=("$pid")
+	eventually curl -sfo /dev/null --unix-socket socket http://localhost/health
+	for fd in 0 1 2; do
+		[ "$(readlink "/proc/$pid/fd/$fd")" = /dev/null ]
+	done
+	exits 5 sh -c 'exec sandbatch version >&-'
+	grep -q '^sandbatch: cannot write to standard output' err
+}
