@@ -42,6 +42,8 @@ bool cmd_plan(struct arena *a, const struct spec_source *from, struct plan *out,
 	if (access(from->path, R_OK) != 0)
 		return err_set(e, ERR_USAGE, "cannot read '%s': %s", from->path, strerror(errno));
 	ok = spec_read(a, from, &tell, spec, e);
+	if (!ok && e->kind == ERR_SYSTEM) /* a folder, say, or too large: no spec was named */
+		e->kind = ERR_USAGE;
 	fputs(buf_text(&tell), stderr);
 	return ok && plan_build(a, spec, out, e);
 }
