@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/fs.h"
+#include "base/json.h"
 #include "keep/keep.h"
 #include "pack/pack.h"
 #include "run/prelude.h"
@@ -181,17 +182,27 @@ static bool make_language(struct making *m, struct wire_request *r, const char *
 	return true;
 }
 
+static bool check_code(const struct wire_request *r, const char *file, struct err *e)
+{
+	if (json_is_text(r->code.data, r->code.len))
+		return true;
+	return err_set(e, ERR_SPEC, "the program%s%s must be UTF-8 without NUL", file ? " in " : "",
+		       file ? file : "");
+}
+
 static bool make_code(struct making *m, struct wire_request *r, struct err *e)
 {
 	const struct job_spec *j = m->cell->job;
+	const char *file = j->file.s ? expand_text(m, &j->file) : NULL;
 	struct text code;
 
-	if (j->file.s)
-		return read_source(m, &j->file, &r->code, e) &&
-		       make_language(m, r, expand_text(m, &j->file), e);
-	code = expand(m, &j->code);
-	r->code = (struct bytes){ code.s, code.len };
-	return make_language(m, r, NULL, e);
+	if (!file) {
+		code = expand(m, &j->code);
+		r->code = (struct bytes){ code.s, code.len };
+	} else if (!read_source(m, &j->file, &r->code, e)) {
+		return false;
+	}
+	return check_code(r, file, e) && make_language(m, r, file, e);
 }
 
 static bool make_input(struct making *m, struct wire_request *r, struct err *e)
@@ -261,6 +272,7 @@ bool request_build(struct arena *a, struct sources *s, const struct cell *cell,
 		out->language = "";
 	if (!s->options->has_additions && prelude_is_wanted(out))
 		prelude_put(a, out);
+	s->at = NULL; /* what is wrong now is said by its name */
 	if (!wire_request_check(out, mb, e) && *out->language) {
 		e->kind = ERR_SPEC;
 		return false;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/fs.h"
 #include "run/left.h"
@@ -75,6 +76,13 @@ static bool tell_unopened(const char *path, struct err *e)
 	return err_set(e, ERR_SPEC, "cannot read '%s': %s", path, strerror(errno));
 }
 
+static bool is_special(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+}
+
 bool source_read(struct arena *a, struct sources *s, const struct cell *cell, const struct text *t,
 		 struct bytes *out, struct err *e)
 {
@@ -87,6 +95,9 @@ bool source_read(struct arena *a, struct sources *s, const struct cell *cell, co
 	fd = open_source(s, cell, path);
 	if (fd < 0)
 		return tell_unopened(path, e);
+	if (is_special(fd)) /* a pipe would be read as empty */
+		return err_set(e, ERR_SPEC, "cannot read '%s': it is neither a file nor a folder",
+			       path);
 	if (!fs_read_fd(a, fd, SOURCE_MAX, path, &data, &out->len, e)) {
 		e->kind = ERR_SPEC;
 		return false;

@@ -115,3 +115,33 @@ spec() {
 	exits 2 sandbatch validate nowhere.yaml
 	grep 'nowhere.yaml' err
 }
+
+@test "a folder, a pipe or too large a file in a spec's place is wrong usage" {
+	mkdir folder
+	mkfifo pipe
+	truncate -s 17M large.yaml
+	for path in folder pipe large.yaml; do
+		exits 2 timeout 10 sandbatch validate "$path"
+		grep -q "^sandbatch: '$path' is " err
+	done
+}
+
+@test "a pipe is no program, input or expected text: it would be read as empty" {
+	mkfifo pipe
+	spec 'stdin: { file: pipe }'
+	exits 3 timeout 10 sandbatch validate s.yaml
+	grep -F "s.yaml:6:20: cannot read 'pipe': it is neither a file nor a folder" err
+}
+
+@test "a program that is no text is a mistake at the line that names it" {
+	printf 'a\0b' >a.out
+	cat >s.yaml <<-'SPEC'
+		version: 1
+		jobs:
+		  a: { language: bash, file: a.out }
+		  b: { language: bash, code: "a\0b", ttl: 5 }
+	SPEC
+	exits 3 sandbatch validate s.yaml
+	grep -F 's.yaml:3:30: the program in a.out must be UTF-8 without NUL' err
+	grep -F 's.yaml:4:30: the program must be UTF-8 without NUL' err
+}
