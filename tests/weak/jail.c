@@ -24,7 +24,7 @@
 
 /* NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): the names are ld's */
 long __real_syscall(long call, ...);
-long __wrap_syscall(long call, long a, long b, long c, long d, long e, long f);
+long __wrap_syscall(long call, ...);
 int __real_prctl(int op, ...);
 int __wrap_prctl(int op, unsigned long a, unsigned long b, unsigned long c, unsigned long d);
 int __real_setrlimit(int which, const struct rlimit *l);
@@ -60,17 +60,24 @@ static bool without(const char *defence)
 	return false;
 }
 
-/* NOLINTNEXTLINE(readability-function-size): as many arguments as syscall(2) has */
-long __wrap_syscall(long call, long a, long b, long c, long d, long e, long f)
+/* Had it parameters, the last one would be the caller's memory, were it called with fewer: there
+ * clone3's flags may lie, and a compiler may write a parameter back. */
+long __wrap_syscall(long call, ...)
 {
+	long a[6];
+	va_list ap;
+	va_start(ap, call);
+	for (size_t i = 0; i < sizeof(a) / sizeof(a[0]); i++)
+		a[i] = va_arg(ap, long);
+	va_end(ap);
 	if ((call == SYS_seccomp && without("filter")) ||
 	    (call == SYS_landlock_restrict_self && without("landlock")) ||
 	    (call == SYS_close_range && without("fds")) ||
 	    (call == SYS_capset && without("capabilities")))
 		return 0;
 	if (call == SYS_clone3 && without("pidns"))
-		((struct clone_args *)a)->flags &= ~(uint64_t)CLONE_NEWPID;
-	return __real_syscall(call, a, b, c, d, e, f);
+		((struct clone_args *)a[0])->flags &= ~(uint64_t)CLONE_NEWPID;
+	return __real_syscall(call, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
 int __wrap_prctl(int op, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
