@@ -1,52 +1,11 @@
 #include "service/store.h"
 
 #include <fcntl.h>
-#include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/fs.h"
-
-#define APPLICATION_ID 0x73626368    /* "sbch" */
-#define CHECK_MAX      (256LL << 20) /* a larger file is not read whole at start */
-
-/* migration[n] brings a store of user_version n to n + 1. */
-static const char *const migration[] = {
-	"CREATE TABLE job (seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,"
-	" tenant TEXT NOT NULL, language TEXT NOT NULL, is_interactive INTEGER NOT NULL,"
-	" status TEXT NOT NULL, created_ms INTEGER NOT NULL, started_ms INTEGER,"
-	" ended_ms INTEGER, idem_key TEXT, idem_digest TEXT) STRICT;"
-	"CREATE UNIQUE INDEX job_key ON job (tenant, idem_key) WHERE idem_key IS NOT NULL;"
-	"CREATE TABLE request (seq INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;"
-	"CREATE TABLE answer (seq INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;",
-	"ALTER TABLE job ADD COLUMN is_detected INTEGER NOT NULL DEFAULT 0;",
-	("CREATE TABLE exact (seq INTEGER NOT NULL, stream INTEGER NOT NULL, body BLOB NOT NULL,"
-	 " PRIMARY KEY (seq, stream)) STRICT;"),
-	/*
-	 * A job is one row, which goes from owed to ended: each table grows at its end only, and
-	 * but for ended's ids there is no index to keep. The job table of old is a view.
-	 */
-	("CREATE TABLE owed (seq INTEGER PRIMARY KEY, id TEXT NOT NULL, tenant TEXT NOT NULL,"
-	 " language TEXT NOT NULL, is_interactive INTEGER NOT NULL, is_detected INTEGER NOT NULL,"
-	 " created_ms INTEGER NOT NULL, request BLOB NOT NULL) STRICT;"
-	 "CREATE TABLE ended (seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,"
-	 " tenant TEXT NOT NULL, status TEXT NOT NULL, ended_ms INTEGER NOT NULL,"
-	 " answer BLOB NOT NULL) STRICT;"
-	 "CREATE TABLE idem (id TEXT PRIMARY KEY, tenant TEXT NOT NULL, key TEXT NOT NULL,"
-	 " digest TEXT NOT NULL, UNIQUE (tenant, key)) STRICT, WITHOUT ROWID;"
-	 "INSERT INTO owed SELECT seq, id, tenant, language, is_interactive, is_detected,"
-	 " created_ms, body FROM job JOIN request USING (seq) ORDER BY seq;"
-	 "INSERT INTO ended SELECT seq, id, tenant, status, ended_ms, body"
-	 " FROM job JOIN answer USING (seq) ORDER BY seq;"
-	 "INSERT INTO idem SELECT id, tenant, idem_key, idem_digest FROM job"
-	 " WHERE idem_key IS NOT NULL;"
-	 "DROP TABLE request; DROP TABLE answer; DROP TABLE job;"
-	 "CREATE VIEW job AS SELECT seq, id, tenant, 'pending' AS status FROM owed"
-	 " UNION ALL SELECT seq, id, tenant, status FROM ended;"),
-};
-
-#define NMIGRATION ((int)(sizeof(migration) / sizeof(migration[0])))
+#include "service/db.h"
 
 enum sql {
 	SQL_BEGIN,
@@ -99,24 +58,8 @@ static const char sql_last[] = "SELECT max(ifnull((SELECT max(seq) FROM owed), 0
 static const char sql_bytes[] = "SELECT (page_count - freelist_count) * page_size"
 				" FROM pragma_page_count, pragma_freelist_count, pragma_page_size";
 
-/*
- * Larger pages than SQLite's: a commit of thirty jobs then has half as many to write. The order of
- * the rest matters: with exclusive locking before WAL the file is ours until we close it, and
- * needs no shared memory. The last one takes the lock.
- */
-static const char setup[] = "PRAGMA page_size = 8192;"
-			    "PRAGMA locking_mode = EXCLUSIVE;"
-			    "PRAGMA journal_mode = WAL;"
-			    "PRAGMA synchronous = FULL;"
-			    "PRAGMA temp_store = MEMORY;"
-			    "PRAGMA journal_size_limit = 67108864;"
-			    "PRAGMA wal_autocheckpoint = 4000;"
-			    "PRAGMA cache_size = -16000;"
-			    "BEGIN IMMEDIATE; COMMIT;";
-
 struct store {
-	sqlite3 *db;
-	char *path;
+	struct db db;
 	sqlite3_stmt *stmt[NSQL];
 	int64_t last; /* the greatest seq that was given out */
 	bool is_begun;
@@ -124,137 +67,13 @@ struct store {
 	struct err failure;
 };
 
-/* Words what SQLite said; doing is "cannot add a job". */
-static bool store_fail(const struct store *s, const char *doing, struct err *e)
-{
-	switch (sqlite3_errcode(s->db) & 0xff) {
-	case SQLITE_BUSY:
-		return err_set(e, ERR_SYSTEM, "%s is in use by another service", s->path);
-	case SQLITE_CORRUPT:
-	case SQLITE_NOTADB:
-		return err_set(e, ERR_SYSTEM,
-			       "%s is damaged (%s): put back a copy of it, or move it away to "
-			       "start with an empty one",
-			       s->path, sqlite3_errmsg(s->db));
-	case SQLITE_FULL:
-		return err_set(e, ERR_SYSTEM, "%s: no space is left on its disk for %s", doing,
-			       s->path);
-	default:
-		return err_set(e, ERR_SYSTEM, "%s: %s: %s", doing, s->path, sqlite3_errmsg(s->db));
-	}
-}
-
-static bool run_script(struct store *s, const char *script, const char *doing, struct err *e)
-{
-	return sqlite3_exec(s->db, script, NULL, NULL, NULL) == SQLITE_OK ||
-	       store_fail(s, doing, e);
-}
-
-/* The number a query brings. */
-static bool read_int(struct store *s, const char *sql, int64_t *out, struct err *e)
-{
-	sqlite3_stmt *st = NULL;
-	bool ok = sqlite3_prepare_v2(s->db, sql, -1, &st, NULL) == SQLITE_OK &&
-		  sqlite3_step(st) == SQLITE_ROW;
-
-	if (ok)
-		*out = sqlite3_column_int64(st, 0);
-	sqlite3_finalize(st);
-	return ok || store_fail(s, "cannot read the store", e);
-}
-
-static bool check_whole(struct store *s, struct err *e)
-{
-	sqlite3_stmt *st = NULL;
-	int64_t page = 0, npage = 0;
-	bool ok;
-
-	if (!read_int(s, "PRAGMA page_size", &page, e) ||
-	    !read_int(s, "PRAGMA page_count", &npage, e))
-		return false;
-	if (page * npage > CHECK_MAX)
-		return true;
-	if (sqlite3_prepare_v2(s->db, "PRAGMA quick_check(1)", -1, &st, NULL) != SQLITE_OK ||
-	    sqlite3_step(st) != SQLITE_ROW) {
-		sqlite3_finalize(st);
-		return store_fail(s, "cannot check the store", e);
-	}
-	ok = !strcmp((const char *)sqlite3_column_text(st, 0), "ok");
-	sqlite3_finalize(st);
-	return ok || err_set(e, ERR_SYSTEM,
-			     "%s is damaged: put back a copy of it, or move it away to start with "
-			     "an empty one",
-			     s->path);
-}
-
-/* Whether the file is a store of ours (or still empty), and which version. */
-static bool check_kind(struct store *s, int64_t *version, struct err *e)
-{
-	int64_t id = 0, ntable = 0;
-
-	if (!read_int(s, "PRAGMA application_id", &id, e) ||
-	    !read_int(s, "PRAGMA user_version", version, e) ||
-	    !read_int(s, "SELECT count(*) FROM sqlite_schema", &ntable, e))
-		return false;
-	if (id != APPLICATION_ID && (id != 0 || ntable != 0))
-		return err_set(e, ERR_SYSTEM, "%s is a database of another program", s->path);
-	if (*version > NMIGRATION)
-		return err_set(e, ERR_SYSTEM,
-			       "%s was made by a newer sandbatch (version %lld, this one knows up "
-			       "to %d)",
-			       s->path, (long long)*version, NMIGRATION);
-	return true;
-}
-
-static bool migrate(struct store *s, struct err *e)
-{
-	char stamp[96];
-	int64_t version = 0;
-
-	if (!check_kind(s, &version, e))
-		return false;
-	for (int v = (int)version; v < NMIGRATION; v++) {
-		snprintf(stamp, sizeof(stamp),
-			 "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
-			 APPLICATION_ID, v + 1);
-		if (!run_script(s, "BEGIN IMMEDIATE", "cannot bring the store up to date", e) ||
-		    !run_script(s, migration[v], "cannot bring the store up to date", e) ||
-		    !run_script(s, stamp, "cannot bring the store up to date", e))
-			return false;
-	}
-	return true;
-}
-
 static bool prepare_all(struct store *s, struct err *e)
 {
 	for (int i = 0; i < NSQL; i++)
-		if (sqlite3_prepare_v3(s->db, sql_text[i], -1, SQLITE_PREPARE_PERSISTENT,
+		if (sqlite3_prepare_v3(s->db.sql, sql_text[i], -1, SQLITE_PREPARE_PERSISTENT,
 				       &s->stmt[i], NULL) != SQLITE_OK)
-			return store_fail(s, "cannot read the store", e);
+			return db_fail(&s->db, "cannot read the store", e);
 	return true;
-}
-
-/* SQLite would make the file readable for all; the WAL takes the file's mode. */
-static bool make_private(const char *path, struct err *e)
-{
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
-
-	if (fd < 0)
-		return err_sys(e, "cannot open the store %s", path);
-	close(fd);
-	return true;
-}
-
-static bool open_db(struct store *s, struct err *e)
-{
-	if (!make_private(s->path, e))
-		return false;
-	if (sqlite3_open_v2(s->path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
-	    SQLITE_OK)
-		return err_set(e, ERR_SYSTEM, "cannot open the store %s: %s", s->path,
-			       s->db ? sqlite3_errmsg(s->db) : "out of memory");
-	return run_script(s, setup, "cannot open the store", e) && check_whole(s, e) &&
-	       migrate(s, e) && prepare_all(s, e) && read_int(s, sql_last, &s->last, e);
 }
 
 struct store *store_open(const char *dir, struct err *e)
@@ -263,22 +82,19 @@ struct store *store_open(const char *dir, struct err *e)
 
 	if (!fs_mkdirs(AT_FDCWD, dir, e))
 		return NULL;
-	/* One thread, and nobody asks how much memory it takes. */
-	sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
-	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	s = calloc(1, sizeof(*s));
-	if (!s || asprintf(&s->path, "%s/jobs.db", dir) < 0)
+	if (!s)
 		abort();
-	if (!open_db(s, e)) {
-		store_close(s);
-		return NULL;
-	}
-	return s;
+	if (db_open(&s->db, dir, e) && prepare_all(s, e) &&
+	    db_number(&s->db, sql_last, &s->last, e))
+		return s;
+	store_close(s);
+	return NULL;
 }
 
 bool store_relax(struct store *s, struct err *e)
 {
-	return run_script(s, "PRAGMA synchronous = NORMAL", "cannot set up the store", e);
+	return db_run(&s->db, "PRAGMA synchronous = NORMAL", "cannot set up the store", e);
 }
 
 void store_close(struct store *s)
@@ -287,8 +103,7 @@ void store_close(struct store *s)
 		return;
 	for (int i = 0; i < NSQL; i++)
 		sqlite3_finalize(s->stmt[i]);
-	sqlite3_close(s->db);
-	free(s->path);
+	db_close(&s->db);
 	free(s);
 }
 
@@ -318,7 +133,7 @@ static void bind_blob(sqlite3_stmt *st, int at, struct bytes b)
 static bool sql_run(struct store *s, enum sql which, const char *doing, struct err *e)
 {
 	sqlite3_stmt *st = s->stmt[which];
-	bool ok = sqlite3_step(st) == SQLITE_DONE || store_fail(s, doing, e);
+	bool ok = sqlite3_step(st) == SQLITE_DONE || db_fail(&s->db, doing, e);
 
 	sqlite3_reset(st);
 	return ok;
@@ -433,7 +248,7 @@ bool store_commit(struct store *s, struct err *e)
 		*e = s->failure;
 	/* Some failures have rolled back by themselves. */
 	sql_with(s, SQL_ROLLBACK, -1);
-	if (!sqlite3_get_autocommit(s->db))
+	if (!sqlite3_get_autocommit(s->db.sql))
 		sql_run(s, SQL_ROLLBACK, "cannot undo", &ignored);
 	return false;
 }
@@ -444,7 +259,7 @@ static bool select_row(struct store *s, enum sql which, bool *found, struct err 
 	int rc = sqlite3_step(s->stmt[which]);
 
 	*found = rc == SQLITE_ROW;
-	return rc == SQLITE_ROW || rc == SQLITE_DONE || store_fail(s, "cannot read the store", e);
+	return rc == SQLITE_ROW || rc == SQLITE_DONE || db_fail(&s->db, "cannot read the store", e);
 }
 
 static struct bytes column_bytes(sqlite3_stmt *st, int at)
@@ -471,7 +286,7 @@ bool store_request(struct store *s, struct arena *a, int64_t seq, struct bytes *
 	if (!select_row(s, SQL_REQUEST, &found, e))
 		return false;
 	if (!found)
-		return err_set(e, ERR_SYSTEM, "the job's request is not in %s", s->path);
+		return err_set(e, ERR_SYSTEM, "the job's request is not in %s", s->db.path);
 	b = column_bytes(st, 0);
 	*out = (struct bytes){ arena_strndup(a, b.len ? b.data : "", b.len), b.len };
 	sqlite3_reset(st);
@@ -596,5 +411,5 @@ bool store_forget_old(struct store *s, int64_t before_ms, size_t *n, struct err 
 
 bool store_bytes(struct store *s, int64_t *out, struct err *e)
 {
-	return read_int(s, sql_bytes, out, e);
+	return db_number(&s->db, sql_bytes, out, e);
 }

@@ -1,6 +1,7 @@
 /*
  * store -- what outlives the service: every job that was accepted, in one SQLite
- * file (WAL, synchronous=FULL unless store_relax was called), DIR/jobs.db. All SQL is in store.c.
+ * file (WAL, synchronous=FULL unless store_relax was called), DIR/jobs.db (db.h). All that is asked
+ * of it is in store.c.
  *
  * Writes gather in a transaction that store_commit ends, once a turn of the loop;
  * when one of them fails, all of them are undone at the commit. A job's request
