@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "service/kept.h"
 #include "service/output.h"
 
 #define LOOK_MS     40 /* how often what a job printed is looked at */
@@ -160,10 +161,11 @@ static void on_gone(void *ctx)
 
 static bool ended_already(struct routes *r, struct call *c, struct events *v, struct err *e)
 {
+	const struct kept k = { r->store, c->tenant, c->param[0], INT64_MAX };
 	CLEAN_BUF struct buf b = BUF(QUEUE_ANSWER_MAX);
 	bool found = false;
 
-	if (!store_answer(r->store, c->tenant, c->param[0], &b, &found, e))
+	if (!kept_answer(&k, &b, &found, e))
 		return false;
 	if (!found)
 		return err_set(e, ERR_NOT_FOUND, "there is no such job");

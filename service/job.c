@@ -70,6 +70,8 @@ void job_free(struct job *j)
 		buf_close(&j->text[i]);
 	for (int i = 0; i < 2; i++)
 		buf_close(&j->exact[i]);
+	buf_close(&j->apart.answer);
+	arena_free(&j->apart.arena);
 	free(j);
 }
 
@@ -151,9 +153,9 @@ bool job_print_row(const struct job *j, bool is_first, struct buf *b)
 	       buf_printf(b, ",\"submitted_at\":\"%s\"}", at);
 }
 
-static bool print_texts(struct job *j, const struct wire_result *r)
+static struct wire_job whole_job(const struct job *j, const struct wire_result *r)
 {
-	const struct wire_job whole = {
+	return (struct wire_job){
 		.id = j->id,
 		.status = r->status,
 		.language = j->language_name,
@@ -162,6 +164,11 @@ static bool print_texts(struct job *j, const struct wire_result *r)
 		.completed_at = j->ended_ms / 1000,
 		.result = r,
 	};
+}
+
+static bool print_texts(struct job *j, const struct wire_result *r)
+{
+	const struct wire_job whole = whole_job(j, r);
 
 	for (int i = 0; i < NWAIT; i++)
 		buf_clear(&j->text[i]);
@@ -181,6 +188,32 @@ static void keep_exact(struct job *j, const struct wire_result *r)
 		if (!json_is_text(stream[i].data, stream[i].len))
 			buf_add(&j->exact[i], stream[i].data, stream[i].len);
 	}
+}
+
+/* Each artifact is to be had without the others. */
+static void keep_artifacts(struct job *j, const struct wire_result *r)
+{
+	struct apart *p = &j->apart;
+	struct wire_result bare = *r;
+	struct wire_job job = whole_job(j, &bare);
+
+	p->answer = BUF(QUEUE_ANSWER_MAX);
+	if (!r->nartifact)
+		return;
+	bare.artifact = ARENA_NEW(&p->arena, r->nartifact, struct wire_artifact);
+	p->artifact = ARENA_NEW(&p->arena, r->nartifact, struct wire_artifact);
+	p->n = r->nartifact;
+	for (size_t i = 0; i < p->n; i++) {
+		const struct wire_artifact *it = &r->artifact[i];
+
+		p->artifact[i].name = arena_strdup(&p->arena, it->name);
+		p->artifact[i].data =
+			(struct bytes){ arena_strndup(&p->arena, it->data.data, it->data.len),
+					it->data.len };
+		bare.artifact[i] = (struct wire_artifact){ it->name, { NULL, it->data.len } };
+	}
+	if (!wire_job_print(&job, &p->answer))
+		p->n = 0;
 }
 
 void job_end(struct job *j, const struct wire_result *result)
@@ -213,19 +246,21 @@ void job_end(struct job *j, const struct wire_result *result)
 		print_texts(j, &r);
 	}
 	keep_exact(j, &r);
+	keep_artifacts(j, &r);
 	j->status = r.status;
 	job_unload(j);
 }
 
 void job_write_end(const struct job *j, struct store *store)
 {
+	const struct buf *answer = j->apart.n ? &j->apart.answer : &j->text[WAIT_ENDED];
 	const struct store_end end = {
 		.seq = j->seq,
 		.id = j->id,
 		.tenant = j->ticket.tenant->name,
 		.status = j->status,
 		.ended_ms = j->ended_ms,
-		.answer = { buf_text(&j->text[WAIT_ENDED]), j->text[WAIT_ENDED].len },
+		.answer = { buf_text(answer), answer->len },
 	};
 	struct err ignored;
 
@@ -236,6 +271,8 @@ void job_write_end(const struct job *j, struct store *store)
 		if (all.len)
 			store_add_exact(store, j->seq, i + 1, all, &ignored);
 	}
+	for (size_t i = 0; i < j->apart.n; i++)
+		store_add_artifact(store, j->seq, &j->apart.artifact[i], &ignored);
 	if (j->is_interactive && j->why > WHY_USER)
 		store_forget_key(store, j->id, &ignored);
 }

@@ -30,12 +30,17 @@ struct job {
 	size_t kept_bytes;                        /* what request is accounted for */
 	struct execution *run;                    /* NULL: it does not run */
 	struct waiters waiters;
-	struct buf text[NWAIT]; /* what waiters of each kind are told; WAIT_ENDED is what the store
-				   gets */
+	struct buf text[NWAIT]; /* what waiters of each kind are told */
 	struct buf exact[2];    /* stdout and stderr where they are no text */
-	bool is_born;           /* not on disk yet: it is in the queue's born */
-	bool has_ended;         /* its end is not on disk yet: it is in the queue's ended */
-	bool is_written;        /* the store has its end, uncommitted */
+	struct apart {          /* what the store keeps apart from the answer */
+		struct arena arena;
+		struct wire_artifact *artifact;
+		size_t n;          /* 0: the answer is text[WAIT_ENDED] */
+		struct buf answer; /* with their paths alone */
+	} apart;
+	bool is_born;    /* not on disk yet: it is in the queue's born */
+	bool has_ended;  /* its end is not on disk yet: it is in the queue's ended */
+	bool is_written; /* the store has its end, uncommitted */
 	TAILQ_ENTRY(job) born, ended;
 };
 

@@ -48,6 +48,17 @@ static bool answer_bytes(struct call *c, struct bytes all, struct err *e)
 	return true;
 }
 
+static bool has_ended(const struct routes *r, struct call *c, struct err *e)
+{
+	if (!queue_find(r->queue, c->tenant, c->param[0]))
+		return true;
+	c->code = "not_ended";
+	return err_set(e, ERR_CONFLICT,
+		       "job %s has not ended: GET /jobs/{id}?wait=60 waits for it, "
+		       "/jobs/{id}/events tells what it prints",
+		       c->param[0]);
+}
+
 /* The result of the call's job, in its arena; NULL with e if there is none. */
 static const struct wire_result *get_result(struct routes *r, struct call *c, struct err *e)
 {
@@ -55,14 +66,8 @@ static const struct wire_result *get_result(struct routes *r, struct call *c, st
 	struct wire_job job = { 0 };
 	bool found = false;
 
-	if (queue_find(r->queue, c->tenant, c->param[0])) {
-		c->code = "not_ended";
-		err_set(e, ERR_CONFLICT,
-			"job %s has not ended: GET /jobs/{id}?wait=60 waits for it, "
-			"/jobs/{id}/events tells what it prints",
-			c->param[0]);
+	if (!has_ended(r, c, e))
 		return NULL;
-	}
 	if (!store_answer(r->store, c->tenant, c->param[0], &b, &found, e))
 		return NULL;
 	if (!found)
@@ -96,14 +101,27 @@ bool output_stderr(struct routes *r, struct call *c, struct err *e)
 	return answer_stream(r, c, 2, e);
 }
 
-bool output_artifact(struct routes *r, struct call *c, struct err *e)
+/* In an answer of before they were kept apart; or it is none. */
+static bool answer_old_artifact(struct routes *r, struct call *c, struct err *e)
 {
 	const struct wire_result *result = get_result(r, c, e);
 
 	if (!result)
 		return false;
 	for (size_t i = 0; i < result->nartifact; i++)
-		if (!strcmp(result->artifact[i].name, c->param[1]))
+		if (result->artifact[i].data.data && !strcmp(result->artifact[i].name, c->param[1]))
 			return answer_bytes(c, result->artifact[i].data, e);
 	return not_there(e, "artifact");
+}
+
+bool output_artifact(struct routes *r, struct call *c, struct err *e)
+{
+	const struct store_name name = { c->tenant, c->param[0], c->param[1] };
+	CLEAN_BUF struct buf b = BUF(QUEUE_ANSWER_MAX);
+	bool found = false;
+
+	if (!has_ended(r, c, e) || !store_artifact(r->store, &name, &b, &found, e))
+		return false;
+	return found ? answer_bytes(c, (struct bytes){ buf_text(&b), b.len }, e)
+		     : answer_old_artifact(r, c, e);
 }

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "service/job.h"
+#include "service/kept.h"
 #include "service/zalloc.h"
 
 #define RETRY_MS 1000 /* after a commit that failed */
@@ -181,13 +182,14 @@ static bool tell_accepted(struct waiter *w, const char *id, struct err *e)
 static bool tell_ended(struct queue *q, const char *tenant, const char *id, struct waiter *w,
 		       struct err *e)
 {
+	const struct kept k = { q->parts.store, tenant, id, INT64_MAX };
 	CLEAN_BUF struct buf whole = BUF(QUEUE_ANSWER_MAX);
 	CLEAN_BUF struct buf result = BUF(QUEUE_ANSWER_MAX);
 	bool found = false;
 
 	if (w->what == WAIT_SAVED)
 		return tell_accepted(w, id, e);
-	if (!store_answer(q->parts.store, tenant, id, &whole, &found, e))
+	if (!kept_answer(&k, &whole, &found, e))
 		return false;
 	if (!found)
 		return err_set(e, ERR_SYSTEM, "job %s has ended, but its result is not kept", id);

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "service/auth.h"
+#include "service/kept.h"
 #include "service/openapi.h"
 #include "service/output.h"
 #include "service/parked.h"
@@ -70,10 +71,11 @@ static bool get_inline(const struct call *c, int64_t *bytes, struct err *e)
 
 static bool answer_ended(struct routes *r, struct call *c, int64_t inline_bytes, struct err *e)
 {
+	const struct kept k = { r->store, c->tenant, c->param[0], inline_bytes };
 	CLEAN_BUF struct buf b = BUF(QUEUE_ANSWER_MAX);
 	bool found = false;
 
-	if (!store_answer(r->store, c->tenant, c->param[0], &b, &found, e))
+	if (!kept_answer(&k, &b, &found, e))
 		return false;
 	return found ? answer_job(c, (struct bytes){ buf_text(&b), b.len }, inline_bytes, e)
 		     : no_such_job(e);

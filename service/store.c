@@ -17,6 +17,9 @@ enum sql {
 	SQL_ADD_ENDED,
 	SQL_ADD_EXACT,
 	SQL_EXACT,
+	SQL_ADD_ARTIFACT,
+	SQL_ARTIFACT,
+	SQL_ANY_ARTIFACT,
 	SQL_FORGET_KEY,
 	SQL_REQUEST,
 	SQL_ANSWER,
@@ -25,6 +28,7 @@ enum sql {
 	SQL_OLDEST,
 	SQL_DROP_KEY,
 	SQL_DROP_EXACT,
+	SQL_DROP_ARTIFACTS,
 	SQL_DROP_ENDED,
 	NSQL
 };
@@ -40,6 +44,11 @@ static const char *const sql_text[NSQL] = {
 	[SQL_ADD_EXACT] = "INSERT INTO exact (seq, stream, body) VALUES (?1, ?2, ?3)",
 	[SQL_EXACT] = ("SELECT x.body FROM ended e JOIN exact x ON x.seq = e.seq"
 		       " WHERE e.id = ?1 AND x.stream = ?2"),
+	[SQL_ADD_ARTIFACT] = "INSERT INTO artifact VALUES (?1, ?2, ?3)",
+	[SQL_ARTIFACT] = ("SELECT a.body FROM ended e JOIN artifact a ON a.seq = e.seq"
+			  " WHERE e.id = ?1 AND e.tenant = ?2 AND a.name = ?3"),
+	[SQL_ANY_ARTIFACT] = ("SELECT 1 FROM ended e JOIN artifact a ON a.seq = e.seq"
+			      " WHERE e.id = ?1 AND e.tenant = ?2 LIMIT 1"),
 	[SQL_FORGET_KEY] = "DELETE FROM idem WHERE id = ?1",
 	[SQL_REQUEST] = "SELECT request FROM owed WHERE seq = ?1",
 	[SQL_ANSWER] = "SELECT answer FROM ended WHERE id = ?1 AND tenant = ?2",
@@ -50,6 +59,7 @@ static const char *const sql_text[NSQL] = {
 	[SQL_OLDEST] = "SELECT seq, ended_ms FROM ended ORDER BY seq LIMIT ?1",
 	[SQL_DROP_KEY] = "DELETE FROM idem WHERE id = (SELECT id FROM ended WHERE seq = ?1)",
 	[SQL_DROP_EXACT] = "DELETE FROM exact WHERE seq = ?1",
+	[SQL_DROP_ARTIFACTS] = "DELETE FROM artifact WHERE seq = ?1",
 	[SQL_DROP_ENDED] = "DELETE FROM ended WHERE seq = ?1",
 };
 
@@ -221,6 +231,18 @@ bool store_add_exact(struct store *s, int64_t seq, int stream, struct bytes all,
 	return write_run(s, SQL_ADD_EXACT, "cannot keep an output", e);
 }
 
+bool store_add_artifact(struct store *s, int64_t seq, const struct wire_artifact *it, struct err *e)
+{
+	sqlite3_stmt *st;
+
+	if (!begin(s, e))
+		return false;
+	st = sql_with(s, SQL_ADD_ARTIFACT, seq);
+	bind_text(st, 2, it->name);
+	bind_blob(st, 3, it->data);
+	return write_run(s, SQL_ADD_ARTIFACT, "cannot keep an artifact", e);
+}
+
 bool store_forget_key(struct store *s, const char *id, struct err *e)
 {
 	if (!begin(s, e))
@@ -333,6 +355,32 @@ bool store_exact(struct store *s, const char *id, int stream, struct buf *out, b
 	return read_blob(s, SQL_EXACT, "output", out, found, e);
 }
 
+/* A statement whose first parameters are a job's id and its tenant. */
+static sqlite3_stmt *sql_of_job(const struct store *s, enum sql which, const struct store_name *of)
+{
+	sqlite3_stmt *st = sql_with(s, which, -1);
+
+	bind_text(st, 1, of->id);
+	bind_text(st, 2, of->tenant);
+	return st;
+}
+
+bool store_artifact(struct store *s, const struct store_name *of, struct buf *out, bool *found,
+		    struct err *e)
+{
+	bind_text(sql_of_job(s, SQL_ARTIFACT, of), 3, of->artifact);
+	return read_blob(s, SQL_ARTIFACT, "artifact", out, found, e);
+}
+
+bool store_has_artifacts(struct store *s, const struct store_name *of, bool *found, struct err *e)
+{
+	sqlite3_stmt *st = sql_of_job(s, SQL_ANY_ARTIFACT, of);
+	bool ok = select_row(s, SQL_ANY_ARTIFACT, found, e);
+
+	sqlite3_reset(st);
+	return ok;
+}
+
 bool store_find_key(struct store *s, const char *tenant, const char *key, struct store_key *out,
 		    struct err *e)
 {
@@ -393,7 +441,8 @@ static bool find_old(struct store *s, int64_t before_ms, int64_t seq[STORE_STEP]
 
 bool store_forget_old(struct store *s, int64_t before_ms, size_t *n, struct err *e)
 {
-	static const enum sql drops[] = { SQL_DROP_KEY, SQL_DROP_EXACT, SQL_DROP_ENDED };
+	static const enum sql drops[] = { SQL_DROP_KEY, SQL_DROP_EXACT, SQL_DROP_ARTIFACTS,
+					  SQL_DROP_ENDED };
 	int64_t seq[STORE_STEP];
 
 	if (!find_old(s, before_ms, seq, n, e))

@@ -42,7 +42,7 @@ struct store_end {
 	const char *id, *tenant;
 	enum wire_status status;
 	int64_t ended_ms;
-	struct bytes answer; /* JSON, what GET /jobs/{id} says */
+	struct bytes answer; /* JSON, what GET /jobs/{id} says, but for what is kept apart */
 };
 
 bool store_add(struct store *s, const struct store_job *j, int64_t *seq, struct err *e);
@@ -50,6 +50,9 @@ bool store_add(struct store *s, const struct store_job *j, int64_t *seq, struct 
 bool store_end(struct store *s, const struct store_end *end, struct err *e);
 /* What stream 1 or 2 of an ended job brought, byte for byte, where its answer cannot say it. */
 bool store_add_exact(struct store *s, int64_t seq, int stream, struct bytes all, struct err *e);
+/* One of those that the answer tells by their paths alone. */
+bool store_add_artifact(struct store *s, int64_t seq, const struct wire_artifact *it,
+			struct err *e);
 /* A repeat of the submit shall be a new job. */
 bool store_forget_key(struct store *s, const char *id, struct err *e);
 
@@ -66,13 +69,23 @@ bool store_commit(struct store *s, struct err *e);
 
 /* The request of a job that has not ended. */
 bool store_request(struct store *s, struct arena *a, int64_t seq, struct bytes *out, struct err *e);
-/* The answer of an ended job of that tenant; *found says whether there is one. */
+/* The answer of an ended job of that tenant, as it was kept (see kept.h); *found says whether there
+ * is one. */
 bool store_answer(struct store *s, const char *tenant, const char *id, struct buf *out, bool *found,
 		  struct err *e);
 
 /* The exact bytes, if they are kept apart from the answer; the caller has checked the tenant. */
 bool store_exact(struct store *s, const char *id, int stream, struct buf *out, bool *found,
 		 struct err *e);
+
+/* Of an ended job of that tenant. */
+struct store_name {
+	const char *tenant, *id, *artifact;
+};
+/* An artifact that is kept apart from the answer; whether the job has any such. */
+bool store_artifact(struct store *s, const struct store_name *of, struct buf *out, bool *found,
+		    struct err *e);
+bool store_has_artifacts(struct store *s, const struct store_name *of, bool *found, struct err *e);
 
 struct store_key {
 	char id[WIRE_ID_SIZE]; /* "": no job has that key */

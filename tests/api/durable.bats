@@ -34,6 +34,46 @@ fake_at() {
 	jq -e '.result.stdout == "forever 2"' body
 }
 
+# old_store FILE -- its artifacts are where version 4 had them: within the answers.
+old_store() {
+	python3 - "$1" <<-'PY'
+		import base64, json, sqlite3, sys
+		db = sqlite3.connect(sys.argv[1])
+		for seq, answer in db.execute("SELECT seq, answer FROM ended").fetchall():
+		    job = json.loads(answer)
+		    rows = db.execute("SELECT name, body FROM artifact WHERE seq = ? ORDER BY rowid", (seq,))
+		    job["result"]["artifacts"] = [{"filename": n, "content_base64": base64.b64encode(b).decode()} for n, b in rows]
+		    text = json.dumps(job, separators=(",", ":"), ensure_ascii=False).encode()
+		    db.execute("UPDATE ended SET answer = ? WHERE seq = ?", (text, seq))
+		db.executescript("DROP TABLE artifact; PRAGMA user_version = 4")
+	PY
+}
+
+@test "artifacts are the same after a restart, and from a store of before they were kept apart" {
+	fake_at "$PWD/data"
+	submit build
+	eventually status_is completed
+	cp body before
+	local paths=("/jobs/$ID/artifacts/a.out" "/jobs/$ID?inline_bytes=5" "/jobs/$ID/stdout") i step
+	for i in 0 1 2; do
+		answers 200 GET "${paths[i]}"
+		cp body "before.$i"
+	done
+	[ "$(cat before.0)" = binary ]
+	for step in new old; do
+		serve_stop
+		[ "$step" = new ] || old_store data/jobs.db
+		fake_at "$PWD/data"
+		status_is completed
+		cmp before body
+		for i in 0 1 2; do
+			answers 200 GET "${paths[i]}"
+			cmp "before.$i" body
+		done
+		refuses 404 not_found 'there is no such artifact' GET "/jobs/$ID/artifacts/b.out"
+	done
+}
+
 @test "an /execute whose caller went with the service is cancelled, not run for nobody" {
 	fake_at "$PWD/data"
 	json forever

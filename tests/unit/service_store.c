@@ -271,9 +271,76 @@ static void run_sql(struct fixture *f, const char *sql)
 	sqlite3_close(db);
 }
 
+static int count_rows(const struct fixture *f, const char *table)
+{
+	char query[80];
+	sqlite3 *db;
+	sqlite3_stmt *st;
+	int n;
+
+	snprintf(query, sizeof(query), "SELECT count(*) FROM %s", table);
+	assert_int_equal(sqlite3_open(f->db, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(db, query, -1, &st, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+	n = sqlite3_column_int(st, 0);
+	sqlite3_finalize(st);
+	sqlite3_close(db);
+	return n;
+}
+
+static void add_artifact(struct fixture *f, int64_t seq, const char *name, const char *data)
+{
+	const struct wire_artifact it = { name, { data, strlen(data) } };
+	struct err e;
+
+	assert_true(store_add_artifact(f->store, seq, &it, &e));
+}
+
+/* What that tenant finds by these names; NULL: nothing. */
+static void assert_artifact(struct fixture *f, struct store_name name, const char *want)
+{
+	CLEAN_BUF struct buf b = BUF(100);
+	bool found = false, any = false;
+	struct err e;
+
+	assert_true(store_artifact(f->store, &name, &b, &found, &e));
+	assert_int_equal(found, want != NULL);
+	assert_string_equal(buf_text(&b), want ? want : "");
+	assert_true(store_has_artifacts(f->store, &name, &any, &e));
+	assert_true(any || !found);
+}
+
+static void artifacts_are_kept_apart_each_and_forgotten_with_their_job(void **state)
+{
+	struct fixture *f = *state;
+	size_t n = 0;
+	struct err e;
+	int64_t a = add(f, ID_A, "t1", NULL), b = add(f, ID_B, "t1", NULL);
+
+	add_artifact(f, a, "out/x", "of a");
+	add_artifact(f, a, "empty", "");
+	assert_artifact(f, (struct store_name){ "t1", ID_A, "out/x" }, NULL); /* it has not ended */
+	end(f, a, ID_A, "{}");
+	end(f, b, ID_B, "{}");
+	add_artifact(f, b, "out/x", "of b");
+	commit(f);
+	restart(f);
+	assert_artifact(f, (struct store_name){ "t1", ID_A, "out/x" }, "of a");
+	assert_artifact(f, (struct store_name){ "t1", ID_A, "empty" }, "");
+	assert_artifact(f, (struct store_name){ "t1", ID_B, "out/x" }, "of b");
+	assert_artifact(f, (struct store_name){ "t1", ID_B, "empty" }, NULL);
+	assert_artifact(f, (struct store_name){ "t2", ID_A, "out/x" }, NULL);
+	assert_true(store_forget_old(f->store, INT64_MAX, &n, &e));
+	assert_int_equal(n, 2);
+	commit(f);
+	store_close(f->store);
+	f->store = NULL;
+	assert_int_equal(count_rows(f, "artifact"), 0);
+}
+
 /* What version 3 was: three tables, of which a job that ended was in two. */
 static const char version_3[] =
-	"DROP VIEW job; DROP TABLE owed; DROP TABLE ended; DROP TABLE idem;"
+	"DROP VIEW job; DROP TABLE owed; DROP TABLE ended; DROP TABLE idem; DROP TABLE artifact;"
 	"CREATE TABLE job (seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, tenant TEXT NOT NULL,"
 	" language TEXT NOT NULL, is_interactive INTEGER NOT NULL, status TEXT NOT NULL,"
 	" created_ms INTEGER NOT NULL, started_ms INTEGER, ended_ms INTEGER, idem_key TEXT,"
@@ -307,6 +374,25 @@ static void a_store_of_version_3_is_brought_up_to_date(void **state)
 	assert_string_equal(key.id, ID_A);
 	assert_int_equal(add(f, ID_B, "t1", "l"), 9);
 	commit(f);
+}
+
+static void answers_of_version_4_keep_their_artifacts(void **state)
+{
+	struct fixture *f = *state;
+	CLEAN_BUF struct buf b = BUF(100);
+	const struct store_name name = { "t1", ID_A, "x" };
+	bool found = true;
+	struct err e;
+
+	end(f, add(f, ID_A, "t1", NULL), ID_A, "{\"artifacts\":[\"x\"]}");
+	commit(f);
+	run_sql(f, "DROP TABLE artifact; PRAGMA user_version = 4");
+	f->store = store_open(f->dir, &e);
+	assert_non_null(f->store);
+	assert_true(store_has_artifacts(f->store, &name, &found, &e));
+	assert_false(found);
+	assert_true(store_answer(f->store, "t1", ID_A, &b, &found, &e));
+	assert_string_equal(buf_text(&b), "{\"artifacts\":[\"x\"]}");
 }
 
 static void a_newer_store_is_refused(void **state)
@@ -403,7 +489,9 @@ int main(void)
 		TEST(one_failed_write_undoes_the_whole_commit),
 		TEST(a_store_has_one_service),
 		TEST(a_damaged_store_is_refused_and_left_alone),
+		TEST(artifacts_are_kept_apart_each_and_forgotten_with_their_job),
 		TEST(a_store_of_version_3_is_brought_up_to_date),
+		TEST(answers_of_version_4_keep_their_artifacts),
 		TEST(a_newer_store_is_refused),
 		TEST(another_programs_database_is_refused),
 		TEST(the_store_is_readable_for_its_owner_only),
