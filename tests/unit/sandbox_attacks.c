@@ -57,11 +57,27 @@ static long read_shmem(const char *group)
 	return n;
 }
 
+/* It waits for the next message: it answers first and clears then, which waits for nothing that a
+ * signal could end. */
+static bool is_idle(int pid)
+{
+	char path[64], text[512] = "";
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	FILE *f = fopen(path, "r");
+	bool is_read = f && fgets(text, sizeof(text), f);
+	if (f)
+		fclose(f);
+	const char *state = strrchr(text, ')');
+	return is_read && state && strncmp(state, ") S", 3) == 0;
+}
+
 static struct state look_at_warden(void)
 {
 	char path[160], group[100];
 	struct state s;
 	int pid = (int)b.pid;
+	for (int i = 0; i < 1000 && !is_idle(pid); i++)
+		usleep(5000);
 	be(ROOT);
 	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
 	s.fds = count_entries(path);
@@ -102,7 +118,6 @@ static void raise_warden(enum who who)
 	who_up = who;
 	assert_string_equal(b.ready.text, "");
 	run_look();
-	usleep(20000); /* it has answered, and clears */
 	clean = look_at_warden();
 }
 
@@ -203,6 +218,18 @@ static void add_trials(struct CMUnitTest *test, struct trial *trial)
 	}
 }
 
+/* SLOWNESS: how many times longer than ours an emulated processor takes. */
+static void slow_down(void)
+{
+	const char *slowness = getenv("SLOWNESS");
+	uint64_t n = slowness ? strtoul(slowness, NULL, 10) : 1;
+	for (size_t i = 0; i < nattack; i++) {
+		struct limits *l = &attack[i].limits;
+		l->wall_ms = n * (l->wall_ms ? l->wall_ms : DEFAULT.wall_ms);
+		l->cpu_ms = n * (l->cpu_ms ? l->cpu_ms : DEFAULT.cpu_ms);
+	}
+}
+
 int main(void)
 {
 	static struct CMUnitTest test[2 * MAX_ATTACKS];
@@ -210,6 +237,7 @@ int main(void)
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	if (!box_find_jail() || !table_read())
 		return 1;
+	slow_down();
 	add_trials(test, trial);
 	return _cmocka_run_group_tests("attacks", test, 2 * nattack, NULL, end_warden);
 }
