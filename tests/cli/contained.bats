@@ -2,11 +2,13 @@
 # Attacks, as specs: each is contained and named, and the next job in the same slot sees nothing of it.
 load common
 
-# attack LANGUAGE LIMITS EXPECT <CODE -- the program alone, then an honest one after it.
+# attack LANGUAGE LIMITS EXPECT <CODE -- the program alone, then an honest one after it. ATTACK_TTL: seconds; 2 are
+# too few where an emulated processor takes as long to start an interpreter.
 attack() {
 	{
 		printf 'version: 1\nname: attack\njobs:\n'
-		printf '  attack:\n    language: %s\n    ttl: 2\n    limits: %s\n    expect: %s\n    code: |\n' "$@"
+		printf '  attack:\n    language: %s\n    ttl: %s\n    limits: %s\n    expect: %s\n    code: |\n' \
+			"$1" "${ATTACK_TTL:-2}" "${@:2}"
 		sed 's/^/      /'
 		printf '  after:\n    language: bash\n    needs: [attack]\n'
 		cat <<-'CODE'
