@@ -130,7 +130,7 @@ static bool check_globs(const struct wire_request *r, struct err *e)
 	for (size_t i = 0; i < r->nartifact_path; i++) {
 		const char *glob = r->artifact_path[i];
 
-		if (!*glob || *glob == '/' || strlen(glob) > LIMIT_GLOB_BYTES ||
+		if (!*glob || *glob == '/' || fs_leaves(glob) || strlen(glob) > LIMIT_GLOB_BYTES ||
 		    !json_is_text(glob, strlen(glob)))
 			return err_set(e, ERR_MALFORMED,
 				       "artifact_paths[%zu] must be a pattern of 1 to %d bytes "

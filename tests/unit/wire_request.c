@@ -169,6 +169,9 @@ static const struct {
 	{ "\"artifact_paths\":[\"/x\"]",
 	  "artifact_paths[0] must be a pattern of 1 to 1024 bytes relative to the working "
 	  "directory, not '/x'" },
+	{ "\"artifact_paths\":[\"*.txt\",\"x/../../*\"]",
+	  "artifact_paths[1] must be a pattern of 1 to 1024 bytes relative to the working "
+	  "directory, not 'x/../../*'" },
 	{ "\"limits\":[]", "limits must be an object, not a list" },
 	{ "\"limits\":{\"memory_mb\":0}",
 	  "limits.memory_mb must be an integer from 1 to 1048576, not 0" },
