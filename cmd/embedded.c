@@ -31,6 +31,8 @@ struct embedded {
 	struct timer timer;
 	embedded_gone_fn *gone;
 	void *gone_ctx;
+	void (*tell)(void *ctx, const char *sentence);
+	void *tell_ctx;
 };
 
 /* The last line it wrote to stderr, or "". */
@@ -115,12 +117,33 @@ static void on_out(void *ctx, uint32_t events)
 	}
 }
 
+/* Of its log only this is for who waits: without room it keeps no result, and goes on asking. */
+static void tell_full_disk(struct embedded *s)
+{
+	static const char full[] = "no space is left on its disk", warn[] = " warn ";
+	CLEAN_ARENA struct arena a = { 0 };
+	char *line = arena_strdup(&a, buf_text(&s->words)), *at = strstr(line, full), *sentence;
+
+	if (!at || !strchr(at, '\n'))
+		return;
+	*strchr(at, '\n') = '\0';
+	at = memrchr(line, '\n', (size_t)(at - line));
+	sentence = strstr(at ? at : line, warn);
+	if (!sentence)
+		return;
+	s->tell(s->tell_ctx, arena_printf(&a, "the service of this run waits for room: %s",
+					  sentence + strlen(warn)));
+	s->tell = NULL;
+}
+
 static void on_err(void *ctx, uint32_t events)
 {
 	struct embedded *s = ctx;
 
 	(void)events;
 	on_readable(s, &s->err_fd, &s->words);
+	if (s->tell)
+		tell_full_disk(s);
 }
 
 #define ARGS_MAX (16 + 2 * SERVICE_BINDS_MAX)
@@ -229,6 +252,8 @@ struct embedded *embedded_open(struct loop *l, const struct embedded_options *o,
 	s->out = BUF(WORDS_MAX);
 	s->words = BUF(WORDS_MAX);
 	s->folder = arena_strdup(&s->arena, o->folder);
+	s->tell = o->tell;
+	s->tell_ctx = o->tell_ctx;
 	s->endpoint = arena_printf(&s->arena, "unix:%s/socket", s->folder);
 	if (start(s, o, e))
 		return s;

@@ -15,6 +15,9 @@ struct embedded_options {
 	int slots;
 	const struct strings *bind; /* folders to show jobs too */
 	const char *rootfs;         /* a root to show them instead of the host's; NULL: none */
+	/* Told once, when its disk is full: it waits for room, and so do those who wait for it. */
+	void (*tell)(void *ctx, const char *sentence);
+	void *tell_ctx;
 };
 
 /* Told when it ended though nobody asked it to. */

@@ -157,6 +157,8 @@ static bool open_embedded(struct endpoint *p, const struct endpoint_options *o, 
 				       .no_warm = o->no_warm,
 				       .bind = &o->bind,
 				       .rootfs = o->rootfs,
+				       .tell = tell,
+				       .tell_ctx = p,
 				       .slots = o->slots ? (int)o->slots
 							 : (int)sysconf(_SC_NPROCESSORS_ONLN) };
 
