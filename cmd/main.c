@@ -151,6 +151,7 @@ int main(int argc, char **argv)
 
 	fill_standard_files();
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a write past ulimit -f fails, and that is told */
 	if (!name) {
 		usage(stderr);
 		return 2;

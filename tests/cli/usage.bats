@@ -93,3 +93,8 @@ COMMANDS='run validate plan exec serve keys languages report runs cache jobs doc
 	exits 5 sh -c 'exec sandbatch version >&-'
 	grep -q '^sandbatch: cannot write to standard output' err
 }
+
+@test "a file that may not become as large is told, and does not kill us" {
+	exits 5 bash -c 'ulimit -f 1; exec sandbatch schema >large'
+	grep -q '^sandbatch: cannot write to standard output: File too large' err
+}
