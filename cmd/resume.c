@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -19,6 +20,7 @@
 /* Of the journal only what the first line says to us; a later one that begins again, likewise. */
 struct reading {
 	struct arena *arena;
+	const char *root;
 	struct resume *resume;
 };
 
@@ -37,6 +39,18 @@ static void take_args(struct arena *a, const cJSON *list, struct strings *out)
 	}
 }
 
+/* The folder is emptied and removed in the end: it must be one that a run of ours made, whoever
+ * wrote the journal. */
+static bool is_below(const char *root, const char *service)
+{
+	CLEAN_ARENA struct arena a = { 0 };
+	const char *parent = arena_printf(&a, "%s/service/", root);
+	size_t n = strlen(parent);
+
+	return !strncmp(service, parent, n) && fs_is_plain_path(service + n) &&
+	       !strchr(service + n, '/');
+}
+
 static bool on_event(void *ctx, const cJSON *event, struct err *e)
 {
 	struct reading *r = ctx;
@@ -47,7 +61,8 @@ static bool on_event(void *ctx, const cJSON *event, struct err *e)
 	if (strcmp(name, "run") != 0)
 		return true;
 	take_args(r->arena, json_get(event, "args"), &r->resume->args);
-	if (json_get_text(event, "service", &service, &(struct err){ 0 }) && service)
+	if (json_get_text(event, "service", &service, &(struct err){ 0 }) && service &&
+	    is_below(r->root, service))
 		r->resume->service = arena_strdup(r->arena, service);
 	return true;
 }
@@ -64,7 +79,7 @@ static bool is_free(struct arena *a, const char *folder, struct err *e)
 bool resume_load(struct arena *a, const char *root, const char *run, struct resume *out,
 		 struct err *e)
 {
-	struct reading r = { a, out };
+	struct reading r = { a, root, out };
 	const char *folder;
 
 	*out = (struct resume){ 0 };
@@ -97,6 +112,17 @@ static bool is_listening(const char *path)
 	return connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
 }
 
+/* It may be that its runner was killed just now, and it is about to end. */
+static bool has_ended(const char *socket_path)
+{
+	for (int i = 0; i < WAITS_MAX; i++) {
+		if (!is_listening(socket_path))
+			return true;
+		nanosleep(&(struct timespec){ .tv_nsec = WAIT_NS }, NULL);
+	}
+	return false;
+}
+
 void resume_clear(const struct resume *r)
 {
 	CLEAN_ARENA struct arena a = { 0 };
@@ -105,7 +131,24 @@ void resume_clear(const struct resume *r)
 	if (!r->service)
 		return;
 	path = arena_printf(&a, "%s/socket", r->service);
-	for (int i = 0; i < WAITS_MAX && is_listening(path); i++)
-		nanosleep(&(struct timespec){ .tv_nsec = WAIT_NS }, NULL);
+	has_ended(path);
 	unlink(path);
+}
+
+const char *resume_service(struct arena *a, const char *root, const char *folder)
+{
+	struct resume found = { 0 };
+	struct reading r = { a, root, &found };
+
+	return keep_replay(folder, on_event, &r, &(struct err){ 0 }) ? found.service : NULL;
+}
+
+void resume_discard(const char *service)
+{
+	CLEAN_ARENA struct arena a = { 0 };
+
+	if (!has_ended(arena_printf(&a, "%s/socket", service)))
+		return; /* of another spec of the same run, say */
+	fs_remove_tree(AT_FDCWD, service, &(struct err){ 0 });
+	rmdir(dirname(arena_strdup(&a, service))); /* if it was the last */
 }

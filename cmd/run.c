@@ -1,9 +1,11 @@
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/digest.h"
 #include "base/fs.h"
 #include "cmd/choose.h"
 #include "cmd/cmd.h"
@@ -290,7 +292,9 @@ static bool open_endpoint(struct batch *b, struct err *e)
 	b->loop = loop_open(e);
 	if (!b->loop || !loop_signals(b->loop, signals, on_signal, b, e))
 		return false;
-	b->service = arena_printf(&b->arena, CMD_ROOT "/service/%d", (int)getpid());
+	/* Not by the pid: in containers it is the same each time, and what a killed run left is
+	 * what its --resume goes on with. */
+	b->service = arena_printf(&b->arena, CMD_ROOT "/service/%016" PRIx64, random_u64());
 	if (b->resume && b->resume->service) {
 		b->service = b->resume->service;
 		resume_clear(b->resume);

@@ -9,6 +9,7 @@
 #include "cmd/cmd.h"
 #include "cmd/compare.h"
 #include "cmd/report.h"
+#include "cmd/resume.h"
 #include "keep/keep.h"
 
 #define TABLE_MAX ((size_t)1 << 30)
@@ -211,8 +212,16 @@ static bool read_age(const char *text, int64_t *out, struct err *e)
 
 static bool remove_one(const char *run, struct err *e)
 {
+	CLEAN_ARENA struct arena a = { 0 };
+	const char *folder, *service;
+
+	if (!keep_find(&a, CMD_ROOT, run, &folder, e))
+		return false;
+	service = resume_service(&a, CMD_ROOT, folder);
 	if (!keep_remove(CMD_ROOT, run, e))
 		return false;
+	if (service)
+		resume_discard(service);
 	printf("removed %s\n", run);
 	return true;
 }

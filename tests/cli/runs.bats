@@ -164,3 +164,35 @@ latest() {
 		grep "$c wants " err
 	done
 }
+
+# killed_run -- a run that was killed while its job slept; SERVICE is the folder that its service left.
+killed_run() {
+	printf 'version: 1\njobs: { a: { language: bash, code: "sleep 60" } }\n' >sleeps.yaml
+	sandbatch run sleeps.yaml >out 2>err 3>&- &
+	local runner=$!
+	eventually grep -qs '"job_id"' .sandbatch/runs/latest/journal.jsonl
+	kill -9 $runner
+	wait $runner || true
+	SERVICE=$(jq -r 'select(.event == "run").service' .sandbatch/runs/latest/journal.jsonl)
+	test -e "$SERVICE/jobs.db"
+}
+
+@test "rm takes what the service of a killed run left along" {
+	killed_run
+	exits 0 sandbatch runs rm "$(latest)"
+	test ! -e "$SERVICE"
+}
+
+@test "a journal that names another's folder as its service's has it removed by neither rm nor resume" {
+	small_run
+	mkdir victim
+	touch victim/socket victim/kept
+	for service in victim .sandbatch/service/../../victim "$PWD/victim" .sandbatch/service/; do
+		sed -i "1s#\"service\":\"[^\"]*\"#\"service\":\"$service\"#" .sandbatch/runs/latest/journal.jsonl
+		exits 1 sandbatch run --rerun-failed
+		test -e victim/kept -a -e victim/socket
+		[ "$(stat -c %a victim)" != 700 ]
+	done
+	exits 0 sandbatch runs rm "$(latest)"
+	test -e victim/kept -a -e victim/socket
+}
