@@ -1,9 +1,9 @@
 #!/usr/bin/env -S bats --tap
 # The runner killed -9 at random moments, and gone on with: in the end all is as if nothing had been.
-# KILLS=200 is what the project promises; the default fits into every check.
+# FAULT_RESUMES=200, as in make check-faults, is what the project promises; the default fits into every check.
 load common
 
-KILLS=${KILLS:-6}
+KILLS=${FAULT_RESUMES:-6}
 
 # write_spec N CODE -- N chains of three cells; CODE says JOB and NUMBER when it is run.
 # shellcheck disable=SC2016
