@@ -5,6 +5,9 @@
  * else's processes, files or network, so the filter's task is to shut the parts of the kernel
  * that escapes have come through and that no ordinary program needs. An allow-list would break
  * runtimes with every new libc.
+ *
+ * To load a filter takes the longer the more it denies. So what nobody in the slot needs once it is
+ * built is denied to the warden already, and inherited; only the rest is loaded for each job.
  */
 #include <netinet/in.h>
 #include <linux/seccomp.h>
@@ -24,28 +27,38 @@
 #define ANY               ((struct scmp_arg_cmp){ 0 })
 
 /* What these calls answer, if the argument is such or whatever it is; all others are allowed. */
-static const struct {
+struct row {
 	int error;
 	struct scmp_arg_cmp arg;
 	const char *calls;
-} DENIED[] = {
+};
+
+/* To jobs: by these the warden, init and an interpreter that waits make their namespaces. */
+static const struct row TO_JOBS[] = {
+	{ EPERM, ANY, "mount umount2 unshare" },
+	{ EPERM, HAS_BITS(0, CLONE_NEWNS), "clone" },
+	{ EPERM, HAS_BITS(0, CLONE_NEWPID), "clone" },
+	/* libraries then go the older way: which the filter sees into */
+	{ ENOSYS, ANY, "clone3" },
+	{ EPERM, ARG(0, NE, 0, 0), "prlimit64" }, /* an ordinary user's init has the job's uid */
+};
+
+/* To all in the slot, the warden too. */
+static const struct row TO_ALL[] = {
 	/* namespaces and mounts */
 	{ EPERM, ANY,
-	  "mount umount2 pivot_root chroot unshare setns fsopen fsconfig fsmount fspick "
+	  "pivot_root chroot setns fsopen fsconfig fsmount fspick "
 	  "move_mount open_tree mount_setattr open_by_handle_at name_to_handle_at" },
-	{ EPERM, HAS_BITS(0, CLONE_NEWNS), "clone" },
 	{ EPERM, HAS_BITS(0, CLONE_NEWCGROUP), "clone" },
 	{ EPERM, HAS_BITS(0, CLONE_NEWUTS), "clone" },
 	{ EPERM, HAS_BITS(0, CLONE_NEWIPC), "clone" },
 	{ EPERM, HAS_BITS(0, CLONE_NEWUSER), "clone" },
-	{ EPERM, HAS_BITS(0, CLONE_NEWPID), "clone" },
 	{ EPERM, HAS_BITS(0, CLONE_NEWNET), "clone" },
 	/* other processes, and what they open in the folders that all see */
 	{ EPERM, ANY,
 	  "ptrace process_vm_readv process_vm_writev process_madvise pidfd_getfd kcmp "
 	  "inotify_init inotify_init1 inotify_add_watch fanotify_init" },
 	{ EPERM, IS_INT(1, F_NOTIFY), "fcntl" },
-	{ EPERM, ARG(0, NE, 0, 0), "prlimit64" }, /* an ordinary user's init has the job's uid */
 	/* large, young and forgotten parts of the kernel */
 	{ EPERM, ANY,
 	  "bpf perf_event_open userfaultfd add_key request_key keyctl "
@@ -67,8 +80,8 @@ static const struct {
 	{ EPERM, IS_INT(1, TIOCLINUX), "ioctl" },
 	/* queues and segments that outlive their process: the ipc namespace is the slot's */
 	{ EPERM, ANY, "msgget semget shmget mq_open" },
-	/* libraries then go the older way: which the filter sees into; not counted machine-wide */
-	{ ENOSYS, ANY, "clone3 io_uring_setup io_uring_enter io_uring_register io_setup vmsplice" },
+	/* libraries then go the older way; not counted machine-wide */
+	{ ENOSYS, ANY, "io_uring_setup io_uring_enter io_uring_register io_setup vmsplice" },
 	/* Unix (1), IPv4 (2) and IPv6 (10) are left: not 0, not 3 to 9, and no more */
 	{ EAFNOSUPPORT, ARG(0, EQ, AF_UNSPEC, 0), "socket socketpair" },
 	{ EAFNOSUPPORT, ARG(0, EQ, 3, 0), "socket socketpair" },
@@ -103,22 +116,25 @@ static bool deny(scmp_filter_ctx ctx, int error, const char *calls, struct scmp_
 	return true;
 }
 
-static bool deny_all(scmp_filter_ctx ctx, bool is_counted, struct why *w)
+static bool deny_all(scmp_filter_ctx ctx, enum filter_whom whom, bool is_counted, struct why *w)
 {
-	for (size_t i = 0; i < COUNT(DENIED); i++)
-		if (!deny(ctx, DENIED[i].error, DENIED[i].calls, DENIED[i].arg, w))
+	const struct row *row = whom == FILTER_ALL ? TO_ALL : TO_JOBS;
+	size_t n = whom == FILTER_ALL ? COUNT(TO_ALL) : COUNT(TO_JOBS);
+	for (size_t i = 0; i < n; i++)
+		if (!deny(ctx, row[i].error, row[i].calls, row[i].arg, w))
 			return false;
 	/* A memfd that is written, not mapped, is in no resident set: the watcher cannot see it. */
-	return is_counted || deny(ctx, ENOSYS, "memfd_create", ANY, w);
+	return is_counted || whom == FILTER_ALL || deny(ctx, ENOSYS, "memfd_create", ANY, w);
 }
 
-static bool export(scmp_filter_ctx ctx, struct sock_fprog *out, struct why *w)
+static bool export(scmp_filter_ctx ctx, enum filter_whom whom, struct sock_fprog *out,
+		   struct why *w)
 {
 	int fd = memfd_create("filter", MFD_CLOEXEC);
-	if (fd < 0 || write(fd, YOUNGER, sizeof(YOUNGER)) != sizeof(YOUNGER) ||
-	    seccomp_export_bpf(ctx, fd) != 0)
+	ssize_t size = whom == FILTER_ALL ? sizeof(YOUNGER) : 0;
+	if (fd < 0 || write(fd, YOUNGER, size) != size || seccomp_export_bpf(ctx, fd) != 0)
 		return fail(w, "seccomp filter: cannot export it: %m");
-	off_t size = lseek(fd, 0, SEEK_END);
+	size = lseek(fd, 0, SEEK_END);
 	out->filter = malloc((size_t)size);
 	bool is_read = out->filter && pread(fd, out->filter, (size_t)size, 0) == size;
 	out->len = (unsigned short)((size_t)size / sizeof(struct sock_filter));
@@ -126,7 +142,8 @@ static bool export(scmp_filter_ctx ctx, struct sock_fprog *out, struct why *w)
 	return is_read || fail(w, "seccomp filter: cannot read it back: %m");
 }
 
-bool filter_build(struct sock_fprog *out, uint32_t arch, bool is_counted, struct why *w)
+bool filter_build(struct sock_fprog *out, enum filter_whom whom, uint32_t arch, bool is_counted,
+		  struct why *w)
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
 	if (!ctx)
@@ -137,8 +154,13 @@ bool filter_build(struct sock_fprog *out, uint32_t arch, bool is_counted, struct
 	is_ok = is_ok &&
 		seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) == 0 &&
 		seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2) == 0;
-	is_ok = is_ok ? deny_all(ctx, is_counted, w) && export(ctx, out, w)
+	is_ok = is_ok ? deny_all(ctx, whom, is_counted, w) && export(ctx, whom, out, w)
 		      : fail(w, "seccomp filter: this libseccomp is too old");
 	seccomp_release(ctx);
 	return is_ok;
+}
+
+bool filter_load(const struct sock_fprog *f)
+{
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0U, f) == 0;
 }

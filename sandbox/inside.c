@@ -6,7 +6,6 @@
 #include <linux/capability.h>
 #include <linux/close_range.h>
 #include <linux/sched.h>
-#include <linux/seccomp.h>
 #include <poll.h>
 #include <sys/mount.h>
 
@@ -64,8 +63,7 @@ static bool become_job(const struct run *r, struct why *w)
 	if (syscall(SYS_close_range, 3U, r->is_waiting ? WARM_SOCKET - 1 : ~0U,
 		    CLOSE_RANGE_CLOEXEC) != 0)
 		return fail(w, "cannot close fds: %m");
-	if (s->mode != MODE_NONE && !r->is_waiting &&
-	    syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0U, &s->filter) != 0)
+	if (s->mode != MODE_NONE && !r->is_waiting && !filter_load(&s->filter))
 		return fail(w, "cannot load the seccomp filter: %m");
 	sched_setaffinity(0, sizeof(s->cpus), &s->cpus);
 	execve(r->strings.argv[0], r->strings.argv, r->strings.envp);

@@ -86,6 +86,19 @@ static bool try_init(const struct slot *s, struct why *w)
 	return !s->report->has_failed || fail(w, "%s", s->report->why.text);
 }
 
+/* What can be denied here already, since jobs inherit it: it takes longer than all else of theirs.
+ */
+static bool deny_for_good(struct slot *s, struct why *w)
+{
+	struct sock_fprog all = { 0 };
+	bool is_counted = s->cgroup.kind != CGROUP_NONE;
+	bool is_ok = filter_build(&all, FILTER_ALL, 0, is_counted, w) &&
+		     filter_build(&s->filter, FILTER_JOB, 0, is_counted, w) &&
+		     (filter_load(&all) || fail(w, "cannot load the seccomp filter: %m"));
+	free(all.filter);
+	return is_ok;
+}
+
 bool slot_open(struct slot *s, struct why *w)
 {
 	s->work = s->held = -1;
@@ -104,16 +117,16 @@ bool slot_open(struct slot *s, struct why *w)
 		return false;
 	/* Inside a v1 group's limit we must not be the victim; only root may ask for that. */
 	text_write(AT_FDCWD, "/proc/self/oom_score_adj", "-1000");
-	if (s->mode != MODE_NONE &&
-	    (!filter_build(&s->filter, 0, s->cgroup.kind != CGROUP_NONE, w) ||
-	     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0))
-		return false;
-	if (!folder_open(s, w))
+	if (!warm_limit_all())
+		return fail(w, "cannot set resource limits: %m");
+	if (s->mode != MODE_NONE && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+		return fail(w, "cannot give up new privileges: %m");
+	if (!folder_open(s, w) ||
+	    (s->mode == MODE_FULL && (!enter_namespaces(s, w) || !drop_for_good(w))) ||
+	    (s->mode != MODE_NONE && !deny_for_good(s, w)))
 		return false;
 	if (s->mode != MODE_FULL) /* without init orphans come to us */
 		return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0;
-	if (!enter_namespaces(s, w) || !drop_for_good(w))
-		return false;
 	s->rules = warm_rules();
 	return try_init(s, w);
 }

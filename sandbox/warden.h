@@ -140,8 +140,8 @@ struct slot {
 	int self;       /* pidfd of the warden */
 	cpu_set_t cpus; /* that it may run on, and jobs */
 	struct cgroup cgroup;
-	struct sock_fprog filter;
-	int rules; /* Landlock's; -1: none */
+	struct sock_fprog filter; /* of jobs */
+	int rules;                /* Landlock's; -1: none */
 	struct report *report;
 	struct warm warm;           /* the interpreter that waits */
 	int held;                   /* mount namespace of the last command; -1: none */
@@ -175,8 +175,14 @@ bool folder_clear(struct slot *s, struct why *w);
 void folder_close(struct slot *s);
 
 /* -- filter.c -- */
-/* Compile the filter for an architecture, 0: this one. is_counted: a cgroup counts memory. */
-bool filter_build(struct sock_fprog *out, uint32_t arch, bool is_counted, struct why *w);
+enum filter_whom { FILTER_ALL, FILTER_JOB };
+
+/* Compile what is denied to all in the slot, or to jobs besides, for an architecture, 0: this one.
+ * is_counted: a cgroup counts memory. */
+bool filter_build(struct sock_fprog *out, enum filter_whom whom, uint32_t arch, bool is_counted,
+		  struct why *w);
+/* Load it for the caller and whom it will start; false with errno. */
+bool filter_load(const struct sock_fprog *f);
 
 /* -- watch.c -- */
 /* What all descendants of root use now, by the host's /proc, and CPU time of those it reaped. */

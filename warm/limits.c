@@ -11,35 +11,33 @@
 #define STACK_BYTES (8u << 20)
 #define MAX_FDS     4096u
 
+/* Never more than what we have: only root may raise it. */
+static bool set(__rlimit_resource_t which, rlim_t soft, rlim_t hard)
+{
+	struct rlimit now = { 0, 0 };
+	getrlimit(which, &now);
+	const struct rlimit want = { soft < now.rlim_max ? soft : now.rlim_max,
+				     hard < now.rlim_max ? hard : now.rlim_max };
+	return (want.rlim_cur == now.rlim_cur && want.rlim_max == now.rlim_max) ||
+	       setrlimit(which, &want) == 0;
+}
+
+bool warm_limit_all(void)
+{
+	return set(RLIMIT_CORE, 1, 1) && /* 0 would not keep the host's handler from running */
+	       set(RLIMIT_NOFILE, MAX_FDS, MAX_FDS) &&
+	       set(RLIMIT_STACK, STACK_BYTES, RLIM_INFINITY) && set(RLIMIT_RTPRIO, 0, 0) &&
+	       set(RLIMIT_NICE, 0, 0) && set(RLIMIT_MSGQUEUE, 0, 0) &&
+	       set(RLIMIT_SIGPENDING, 4096, 4096); /* timers too */
+}
+
 bool warm_limit(const struct warm_limits *l)
 {
 	rlim_t cpu_end = l->cpu_s == RLIM_INFINITY ? RLIM_INFINITY : l->cpu_s + 1;
-	const struct {
-		__rlimit_resource_t which;
-		rlim_t soft, hard;
-	} table[] = {
-		{ RLIMIT_CORE, 1, 1 }, /* 0 would not keep the host's handler from running */
-		{ RLIMIT_FSIZE, l->file_bytes, l->file_bytes },
-		{ RLIMIT_NOFILE, MAX_FDS, MAX_FDS },
-		{ RLIMIT_NPROC, l->tasks, l->tasks },
-		{ RLIMIT_DATA, l->data_bytes, l->data_bytes },
-		{ RLIMIT_CPU, l->cpu_s, cpu_end },
-		{ RLIMIT_STACK, STACK_BYTES, RLIM_INFINITY },
-		{ RLIMIT_RTPRIO, 0, 0 },
-		{ RLIMIT_NICE, 0, 0 },
-		{ RLIMIT_MSGQUEUE, 0, 0 },
-		{ RLIMIT_SIGPENDING, 4096, 4096 }, /* timers too */
-	};
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		struct rlimit now = { 0, 0 };
-		/* never more than what we have: only root may raise it */
-		getrlimit(table[i].which, &now);
-		now.rlim_cur = table[i].soft < now.rlim_max ? table[i].soft : now.rlim_max;
-		now.rlim_max = table[i].hard < now.rlim_max ? table[i].hard : now.rlim_max;
-		if (setrlimit(table[i].which, &now) != 0)
-			return false;
-	}
-	return true;
+	return set(RLIMIT_FSIZE, l->file_bytes, l->file_bytes) &&
+	       set(RLIMIT_NPROC, l->tasks, l->tasks) &&
+	       set(RLIMIT_DATA, l->data_bytes, l->data_bytes) &&
+	       set(RLIMIT_CPU, l->cpu_s, cpu_end);
 }
 
 /* All of ABI 2, Linux 5.19: with the first nothing could be moved from one folder to another. */

@@ -48,7 +48,7 @@ enum warm_what {
 	WARM_FAILED, /* interpreter, init or job: it cannot be started, text says why */
 };
 
-/* A job's limits of setrlimit(2); there are more, which are the same for all. */
+/* A job's own limits of setrlimit(2). */
 struct warm_limits {
 	uint64_t file_bytes, data_bytes, cpu_s, tasks; /* RLIM_INFINITY: none */
 };
@@ -75,8 +75,10 @@ struct warm_strings {
 
 /* Read so many, each with its NUL, which must be all that is there; else false with why. */
 bool warm_strings(struct warm_strings *s, int fd, uint32_t narg, uint32_t nenv, char why[200]);
-/* Set them for the caller; false with errno. */
+/* Set them for the caller, or those that are the same for all jobs: whom it starts has them too.
+ * False with errno. */
 bool warm_limit(const struct warm_limits *l);
+bool warm_limit_all(void);
 /*
  * Landlock on top, where the kernel has it: whoever is locked can mount nothing, trace nobody who
  * is not, and make no device, whatever else it should come by. The rules, an fd, hold for the

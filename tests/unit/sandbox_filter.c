@@ -68,26 +68,52 @@ static const struct machine {
 
 #define NMACHINE (sizeof(MACHINE) / sizeof(MACHINE[0]))
 
-static struct sock_fprog build(const struct machine *m, bool is_counted)
+/* What a job has: the warden's, and its own. */
+struct filters {
+	struct sock_fprog of[2];
+};
+
+static struct filters build(const struct machine *m, bool is_counted)
 {
-	struct sock_fprog f = { 0 };
+	struct filters f = { 0 };
 	struct why w = { "" };
-	bool is_native = seccomp_arch_native() == m->seccomp;
-	if (!filter_build(&f, is_native ? 0 : m->seccomp, is_counted, &w))
+	uint32_t arch = seccomp_arch_native() == m->seccomp ? 0 : m->seccomp;
+	if (!filter_build(&f.of[FILTER_ALL], FILTER_ALL, arch, is_counted, &w) ||
+	    !filter_build(&f.of[FILTER_JOB], FILTER_JOB, arch, is_counted, &w))
 		fail_msg("%s", w.text);
 	return f;
 }
 
+static void release(const struct filters *f)
+{
+	free(f->of[FILTER_ALL].filter);
+	free(f->of[FILTER_JOB].filter);
+}
+
+/* The stricter answer: seccomp(2), SECCOMP_SET_MODE_FILTER. */
+static uint32_t ask_both(const struct filters *f, const struct seccomp_data *d)
+{
+	uint32_t all = ask(&f->of[FILTER_ALL], d), job = ask(&f->of[FILTER_JOB], d);
+	return (int32_t)all < (int32_t)job ? all : job;
+}
+
 #define NARG 3
 
-static uint32_t call(const struct sock_fprog *f, const struct machine *m, const char *name,
-		     const uint64_t arg[NARG])
+static struct seccomp_data data_of(const struct machine *m, const char *name,
+				   const uint64_t arg[NARG])
 {
 	struct seccomp_data d = { .arch = m->audit };
 	d.nr = seccomp_syscall_resolve_name_arch(m->seccomp, name);
 	memcpy(d.args, arg, NARG * sizeof(*arg));
 	assert_true(d.nr >= 0);
-	return ask(f, &d);
+	return d;
+}
+
+static uint32_t call(const struct filters *f, const struct machine *m, const char *name,
+		     const uint64_t arg[NARG])
+{
+	const struct seccomp_data d = data_of(m, name, arg);
+	return ask_both(f, &d);
 }
 
 static const struct {
@@ -132,14 +158,14 @@ static void calls_are_answered_as_the_table_says_on_both_machines(void **state)
 {
 	(void)state;
 	for (size_t k = 0; k < NMACHINE; k++) {
-		struct sock_fprog f = build(&MACHINE[k], true);
+		struct filters f = build(&MACHINE[k], true);
 		for (size_t i = 0; i < sizeof(CALLS) / sizeof(CALLS[0]); i++) {
 			uint32_t answer = call(&f, &MACHINE[k], CALLS[i].call, CALLS[i].arg);
 			if (answer != CALLS[i].answer)
 				fail_msg("row %zu, %s, on machine %zu: %#x, wanted %#x", i,
 					 CALLS[i].call, k, answer, CALLS[i].answer);
 		}
-		free(f.filter);
+		release(&f);
 	}
 }
 
@@ -147,7 +173,7 @@ static void unix_and_internet_sockets_are_all_that_is_left(void **state)
 {
 	(void)state;
 	for (size_t k = 0; k < NMACHINE; k++) {
-		struct sock_fprog f = build(&MACHINE[k], true);
+		struct filters f = build(&MACHINE[k], true);
 		for (uint64_t family = 0; family < 100; family++) {
 			bool is_left = family == AF_UNIX || family == AF_INET || family == AF_INET6;
 			uint32_t want = is_left ? ALLOWED : DENIED(EAFNOSUPPORT);
@@ -158,7 +184,7 @@ static void unix_and_internet_sockets_are_all_that_is_left(void **state)
 			assert_int_equal(call(&f, &MACHINE[k], "socket", high),
 					 DENIED(EAFNOSUPPORT));
 		}
-		free(f.filter);
+		release(&f);
 	}
 }
 
@@ -166,12 +192,12 @@ static void calls_younger_than_the_table_are_unknown(void **state)
 {
 	(void)state;
 	for (size_t k = 0; k < NMACHINE; k++) {
-		struct sock_fprog f = build(&MACHINE[k], true);
+		struct filters f = build(&MACHINE[k], true);
 		for (int nr = 451; nr < 1000; nr++) {
 			const struct seccomp_data d = { .arch = MACHINE[k].audit, .nr = nr };
-			assert_int_equal(ask(&f, &d), DENIED(ENOSYS));
+			assert_int_equal(ask_both(&f, &d), DENIED(ENOSYS));
 		}
-		free(f.filter);
+		release(&f);
 	}
 }
 
@@ -179,16 +205,16 @@ static void another_abi_is_killed(void **state)
 {
 	(void)state;
 	for (size_t k = 0; k < NMACHINE; k++) {
-		struct sock_fprog f = build(&MACHINE[k], true);
+		struct filters f = build(&MACHINE[k], true);
 		for (int nr = 0; nr < 451; nr++) {
 			struct seccomp_data d = { .arch = MACHINE[k].other, .nr = nr };
-			assert_int_equal(ask(&f, &d), KILLED);
+			assert_int_equal(ask_both(&f, &d), KILLED);
 			d.arch = MACHINE[k].audit;
 			d.nr |= 0x40000000;
 			if (d.arch == AUDIT_ARCH_X86_64)
-				assert_int_equal(ask(&f, &d), KILLED);
+				assert_int_equal(ask_both(&f, &d), KILLED);
 		}
-		free(f.filter);
+		release(&f);
 	}
 }
 
@@ -197,12 +223,39 @@ static void memory_that_no_watcher_sees_is_denied_where_one_watches(void **state
 	(void)state;
 	const uint64_t arg[NARG] = { 0 };
 	for (size_t k = 0; k < NMACHINE; k++) {
-		struct sock_fprog counted = build(&MACHINE[k], true);
-		struct sock_fprog watched = build(&MACHINE[k], false);
+		struct filters counted = build(&MACHINE[k], true);
+		struct filters watched = build(&MACHINE[k], false);
 		assert_int_equal(call(&counted, &MACHINE[k], "memfd_create", arg), ALLOWED);
 		assert_int_equal(call(&watched, &MACHINE[k], "memfd_create", arg), DENIED(ENOSYS));
-		free(counted.filter);
-		free(watched.filter);
+		release(&counted);
+		release(&watched);
+	}
+}
+
+/* What it denied itself it could not do for jobs; and of what it needs it keeps no more. */
+static void the_warden_keeps_what_namespaces_are_made_with(void **state)
+{
+	static const struct {
+		const char *call;
+		uint64_t arg[NARG];
+	} KEPT[] = {
+		{ "mount", { 0 } },
+		{ "umount2", { 0 } },
+		{ "unshare", { CLONE_NEWCGROUP } },
+		{ "clone", { CLONE_NEWPID | CLONE_NEWNS | CLONE_VM | SIGCHLD } },
+		{ "clone3", { 0 } },
+		{ "prlimit64", { 1 } },
+	};
+	(void)state;
+	for (size_t k = 0; k < NMACHINE; k++) {
+		struct filters f = build(&MACHINE[k], true);
+		for (size_t i = 0; i < sizeof(KEPT) / sizeof(KEPT[0]); i++) {
+			const struct seccomp_data d =
+				data_of(&MACHINE[k], KEPT[i].call, KEPT[i].arg);
+			assert_int_equal(ask(&f.of[FILTER_ALL], &d), ALLOWED);
+			assert_int_not_equal(ask_both(&f, &d), ALLOWED);
+		}
+		release(&f);
 	}
 }
 
@@ -213,6 +266,7 @@ int main(void)
 		cmocka_unit_test(unix_and_internet_sockets_are_all_that_is_left),
 		cmocka_unit_test(calls_younger_than_the_table_are_unknown),
 		cmocka_unit_test(another_abi_is_killed),
+		cmocka_unit_test(the_warden_keeps_what_namespaces_are_made_with),
 		cmocka_unit_test(memory_that_no_watcher_sees_is_denied_where_one_watches),
 	};
 
