@@ -57,7 +57,7 @@ MAY_warm    :=
 MAY_cmd     := base wire spec plan pack api check keep cache run report service
 ROOMS       := base wire spec plan pack api check keep cache run report service sandbox warm cmd
 
-sources     = $(wildcard engine/$(1)/*.c $(filter $(1)/%,$(wildcard service/*.c sandbox/*.c cmd/*.c warm/start.c warm/limits.c warm/words.c)))
+sources     = $(wildcard engine/$(1)/*.c $(filter $(1)/%,$(wildcard service/*.c sandbox/*.c cmd/*.c warm/start.c warm/lose.c warm/words.c)))
 objects     = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 reach       = $(sort $(1) $(foreach r,$(MAY_$(1)),$(call reach,$(r))))
 libs        = $(foreach r,$(call reach,$(1)),$(BUILD)/lib/$(r).a)
@@ -257,9 +257,9 @@ $(BUILD)/sandbatch-attacks: $(ATTACKS) tests/attacks/attacks.h
 	$(call say,CC)$(CC) $(BASE_CFLAGS) -O1 -fPIE -pie -o $@ $(ATTACKS) -pthread
 
 # What is loaded into a language's interpreter: nothing of ours beside it, and never a sanitizer.
-$(BUILD)/sandbatch-warm.so: warm/hold.c warm/eval.c warm/limits.c warm/words.c warm/warm.h warm/eval.h sandbox/jail.h $(BUILD)/flags
+$(BUILD)/sandbatch-warm.so: warm/hold.c warm/eval.c warm/lose.c warm/words.c warm/warm.h warm/eval.h sandbox/jail.h $(BUILD)/flags
 	$(call say,LD)$(CC) $(BASE_CFLAGS) -O2 -g -fstack-protector-strong -fPIC -fvisibility=hidden -shared -Wl,-z,relro,-z,now -o $@ \
-		warm/hold.c warm/eval.c warm/limits.c warm/words.c
+		warm/hold.c warm/eval.c warm/lose.c warm/words.c
 
 # The real one's objects; only what they call of the C library is another's (tests/weak/jail.c).
 WEAK       := syscall prctl setrlimit setresuid setresgid unshare mount mount_setattr clone openat \

@@ -184,13 +184,21 @@ static void open_v2(struct cgroup *c)
 
 static bool begin_v2(struct cgroup *c, uint64_t memory_bytes, uint64_t processes)
 {
+	/* One victim, and the whole command ends; no swap to hide in, where there is swap. */
+	return cgroup_make(c) && text_write(c->group[0], "memory.oom.group", "1") &&
+	       limit(c, CG_SWAP, 0) && limit(c, CG_MEMORY, memory_bytes) &&
+	       limit(c, CG_PIDS, processes);
+}
+
+bool cgroup_make(struct cgroup *c)
+{
+	if (c->kind != CGROUP_V2 || c->group[0] >= 0)
+		return true;
 	if (mkdirat(c->base[0], c->name, 0755) != 0 && errno != EEXIST)
 		return false;
-	int group = c->group[0] = openat(c->base[0], c->name, FOLDER);
+	c->group[0] = openat(c->base[0], c->name, FOLDER);
 	open_files(c);
-	/* One victim, and the whole command ends; no swap to hide in, where there is swap. */
-	return text_write(group, "memory.oom.group", "1") && limit(c, CG_SWAP, 0) &&
-	       limit(c, CG_MEMORY, memory_bytes) && limit(c, CG_PIDS, processes);
+	return c->group[0] >= 0;
 }
 
 /* -- both -- */

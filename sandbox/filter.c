@@ -159,8 +159,3 @@ bool filter_build(struct sock_fprog *out, enum filter_whom whom, uint32_t arch, 
 	seccomp_release(ctx);
 	return is_ok;
 }
-
-bool filter_load(const struct sock_fprog *f)
-{
-	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0U, f) == 0;
-}

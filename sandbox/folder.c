@@ -1,9 +1,9 @@
 /*
- * The working folder and the two that are a job's to write besides: three folders of the slot's
- * own tmpfs, so that one size bounds them all. They are made for each job and removed after it;
- * where the tmpfs is then not as empty as it was, it is mounted anew. Where there are no
- * namespaces to mount one in, it is a folder of /tmp. The trees that are removed are the program's
- * work: no link is followed, and nobody is left who could be writing there.
+ * The working folder and /var/tmp, which /dev/shm is a link to: two folders of the slot's own
+ * tmpfs, so that one size bounds them. They are made for each job and removed after it; where the
+ * tmpfs is then not as empty as it was, it is mounted anew. Where there are no namespaces to mount
+ * one in, it is a folder of /tmp. The trees that are removed are the program's work: no link is
+ * followed, and nobody is left who could be writing there.
  */
 #include <dirent.h>
 #include <spawn.h>
@@ -13,13 +13,9 @@
 #include "sandbox/warden.h"
 
 static const struct {
-	const char *name, *at;
+	const char *name;
 	mode_t mode;
-} WORK[] = {
-	{ "shm", "/dev/shm", 01777 },
-	{ "var", "/var/tmp", 01777 },
-	{ "work", JAIL_WORKDIR, 0700 }, /* last: it covers the others' way in */
-};
+} WORK[] = { { "var", 01777 }, { "work", 0700 } }; /* WARM_VAR, WARM_WORK; this one last */
 
 #define LAST (COUNT(WORK) - 1)
 
@@ -56,8 +52,7 @@ static bool remove_tree(char *path)
 static bool resize(struct slot *s, const struct jail_prepare *p, struct why *w)
 {
 	char options[128];
-	bool is_there = s->folder.disk_bytes > 0;
-	if (is_there && p->disk_bytes == s->folder.disk_bytes &&
+	if (s->is_mounted && p->disk_bytes == s->folder.disk_bytes &&
 	    p->max_files == s->folder.max_files)
 		return true;
 	snprintf(options, sizeof(options), "mode=0711,size=%llu,nr_inodes=%llu",
@@ -65,11 +60,12 @@ static bool resize(struct slot *s, const struct jail_prepare *p, struct why *w)
 		 (unsigned long long)p->max_files + COUNT(WORK) + 1);
 	errno = EINVAL; /* of 0 bytes: to tmpfs that is without a limit */
 	if (p->disk_bytes == 0 ||
-	    mount("work", JAIL_WORKDIR, "tmpfs", MS_NOSUID | MS_NODEV | (is_there ? MS_REMOUNT : 0),
-		  options) != 0)
+	    mount("work", JAIL_WORKDIR, "tmpfs",
+		  MS_NOSUID | MS_NODEV | (s->is_mounted ? MS_REMOUNT : 0), options) != 0)
 		return fail(w, "cannot mount a working folder of %llu bytes: %m",
 			    (unsigned long long)p->disk_bytes);
 	s->folder = *p;
+	s->is_mounted = true;
 	return true;
 }
 
@@ -84,20 +80,9 @@ static bool empty(struct slot *s, struct why *w)
 	/* a file without a name may still be open somewhere, as the folder is in the service */
 	if (statvfs(JAIL_WORKDIR, &v) == 0 && v.f_bfree == v.f_blocks && v.f_ffree + 1 == v.f_files)
 		return true; /* but for its root */
-	s->folder.disk_bytes = 0;
+	s->is_mounted = false;
 	return umount2(JAIL_WORKDIR, MNT_DETACH) == 0 ||
 	       fail(w, "cannot unmount the working folder: %m");
-}
-
-bool folder_show(struct why *w)
-{
-	char from[64];
-	for (size_t i = 0; i < COUNT(WORK); i++) {
-		snprintf(from, sizeof(from), JAIL_WORKDIR "/%s", WORK[i].name);
-		if (mount(from, WORK[i].at, NULL, MS_BIND, NULL) != 0)
-			return fail(w, "cannot show %s: %m", WORK[i].at);
-	}
-	return true;
 }
 
 /* -- one job's -- */
@@ -126,6 +111,8 @@ bool folder_prepare(struct slot *s, const struct jail_prepare *p, struct why *w)
 	bool is_full = s->mode == MODE_FULL;
 	if (!folder_clear(s, w) || (is_full && !resize(s, p, w)))
 		return false;
+	if (s->is_ahead)
+		return !(s->is_ahead = false);
 	for (size_t i = is_full ? 0 : LAST; i < COUNT(WORK); i++) {
 		snprintf(path, sizeof(path), "%s/%s", s->base, WORK[i].name);
 		if (mkdir(path, WORK[i].mode) != 0 ||
@@ -139,8 +126,9 @@ bool folder_prepare(struct slot *s, const struct jail_prepare *p, struct why *w)
 bool folder_clear(struct slot *s, struct why *w)
 {
 	char path[sizeof(s->base) + 16];
-	if (s->work < 0)
+	if (s->work < 0 || s->is_ahead)
 		return true;
+	inside_drop(s);
 	slot_hold(s, 0);
 	close(s->work);
 	s->work = -1;

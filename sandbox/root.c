@@ -41,10 +41,11 @@ static const char *const DEVICES[] = { "/dev/null", "/dev/zero", "/dev/full", "/
 static const char *const LINKS[][2] = { { "/proc/self/fd", "dev/fd" },
 					{ "/proc/self/fd/0", "dev/stdin" },
 					{ "/proc/self/fd/1", "dev/stdout" },
-					{ "/proc/self/fd/2", "dev/stderr" } };
+					{ "/proc/self/fd/2", "dev/stderr" },
+					{ "/var/tmp", "dev/shm" } };
 
-static const char *const FOLDERS[] = { "dev/shm", "etc/ssl", "proc",    "run",
-				       "tmp",     "usr",     "var/lib", "var/tmp" };
+static const char *const FOLDERS[] = { "dev", "etc/ssl", "proc",    "run",
+				       "tmp", "usr",     "var/lib", "var/tmp" };
 
 /* Make something that can be bound over at the relative path, and all folders above it. */
 static bool make(const char *path, bool is_folder, struct why *w)

@@ -57,7 +57,6 @@ static void forget(struct run *r)
 {
 	free(r->strings.text);
 	free(r->strings.argv);
-	free(r->stacks);
 	*r = (struct run){ .pidfd = -1 };
 }
 
@@ -70,6 +69,7 @@ static bool start_warm(struct run *r, struct slot *s, int strings)
 	if (r->pid == 0)
 		return false;
 	*s->report = (struct report){ 0 };
+	slot_hold(s, r->pid);
 	r->is_warm = true;
 	r->pidfd = (int)syscall(SYS_pidfd_open, r->pid, 0U);
 	snprintf(pid, sizeof(pid), "%d", (int)r->pid);
@@ -93,16 +93,14 @@ bool run_start(struct run *r, struct slot *s, const struct jail_run *limit, cons
 			   .start_us = now_us() };
 	if (s->mode != MODE_FULL && s->cgroup.kind == CGROUP_NONE)
 		r->waited_us = watch_read(s->proc, getpid()).cpu_us;
-	slot_hold(s, 0); /* or init would have a copy, and be the one who waits */
 	give_pipes(r);
-	bool is_ok = (s->work >= 0 || fail(&w, "no working folder was prepared")) &&
-		     warm_strings(&r->strings, fd[3], limit->narg, limit->nenv, w.text) &&
-		     cgroup_begin(&s->cgroup, limit->memory_bytes,
-				  limit->processes + (s->mode == MODE_FULL), &w) &&
-		     ((limit->is_warm && start_warm(r, s, fd[3])) || inside_start(r) ||
-		      fail(&w, "cannot make a process: %m"));
-	if (is_ok && s->mode == MODE_FULL)
-		slot_hold(s, r->pid);
+	bool is_ok =
+		((s->work >= 0 && !s->is_ahead) || fail(&w, "no working folder was prepared")) &&
+		warm_strings(&r->strings, fd[3], limit->narg, limit->nenv, w.text) &&
+		cgroup_begin(&s->cgroup, limit->memory_bytes,
+			     limit->processes + (s->mode == MODE_FULL), &w) &&
+		((limit->is_warm && start_warm(r, s, fd[3])) || inside_start(r, s, fd) ||
+		 fail(&w, "cannot make a process: %m"));
 	if (is_ok)
 		return true;
 	cgroup_end(&s->cgroup);
@@ -127,6 +125,7 @@ bool run_warm(struct slot *s, const struct jail_run *limit, const int *fd, struc
 					.become = inside_job,
 					.ctx = &r,
 					.is_apart = s->cgroup.kind == CGROUP_V2 };
+	inside_drop(s);
 	warm_stop(&s->warm);
 	s->cgroup.idle = (struct usage){ 0 };
 	bool is_ok = s->mode == MODE_FULL &&

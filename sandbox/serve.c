@@ -53,18 +53,22 @@ static bool obey(struct slot *s, struct run *r, const struct message *m)
 	struct why w;
 	switch (m->u.op) {
 	case JAIL_PREPARE:
-		return folder_prepare(s, &m->u.prepare, &w)
-			       ? message_send(&prepared, sizeof(prepared), s->work)
-			       : tell_broken(&w);
+		if (!folder_prepare(s, &m->u.prepare, &w))
+			return tell_broken(&w);
+		if (!message_send(&prepared, sizeof(prepared), s->work))
+			return false;
+		slot_get_ready(s);
+		return true;
 	case JAIL_RUN:
 		return run_start(r, s, &m->u.run, m->fd, &ended) ||
 		       message_send(&ended, sizeof(ended), -1);
 	case JAIL_CLEAR:
+		if (!message_send(&cleared, sizeof(cleared), -1))
+			return false;
 		close(socket(AF_UNIX, SOCK_DGRAM, 0)); /* collects those left in flight */
-		return message_send(&cleared, sizeof(cleared), -1) &&
-		       (folder_clear(s, &w) || tell_broken(&w));
+		return (folder_clear(s, &w) && slot_get_ahead(s, &w)) || tell_broken(&w);
 	case JAIL_WARM:
-		if (!folder_clear(s, &w))
+		if (!folder_clear(s, &w) || !slot_get_ahead(s, &w))
 			return tell_broken(&w);
 		if (!run_warm(s, &m->u.run, m->fd, &w))
 			memcpy(warmed.text, w.text, sizeof(warmed.text));

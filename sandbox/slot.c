@@ -74,18 +74,6 @@ static bool drop_for_good(struct why *w)
 	       fail(w, "cannot lock the secure bits: %m");
 }
 
-/* Run init alone, once, so that READY promises no more than what works here. */
-static bool try_init(const struct slot *s, struct why *w)
-{
-	struct run r = { .slot = s };
-	if (!inside_start(&r))
-		return fail(w, "cannot make a pid namespace: %m");
-	waitpid(r.pid, NULL, 0);
-	close(r.pidfd);
-	free(r.stacks);
-	return !s->report->has_failed || fail(w, "%s", s->report->why.text);
-}
-
 /* What can be denied here already, since jobs inherit it: it takes longer than all else of theirs.
  */
 static bool deny_for_good(struct slot *s, struct why *w)
@@ -94,9 +82,35 @@ static bool deny_for_good(struct slot *s, struct why *w)
 	bool is_counted = s->cgroup.kind != CGROUP_NONE;
 	bool is_ok = filter_build(&all, FILTER_ALL, 0, is_counted, w) &&
 		     filter_build(&s->filter, FILTER_JOB, 0, is_counted, w) &&
-		     (filter_load(&all) || fail(w, "cannot load the seccomp filter: %m"));
+		     (!warm_lock(-1, &all) || fail(w, "cannot load the seccomp filter: %m"));
 	free(all.filter);
 	return is_ok;
+}
+
+void slot_get_ready(struct slot *s)
+{
+	if (s->mode == MODE_FULL && s->warm.pid <= 0)
+		inside_ready(s); /* if not: again when it is needed */
+}
+
+bool slot_get_ahead(struct slot *s, struct why *w)
+{
+	const struct jail_prepare same = s->folder;
+	s->is_ahead = s->mode == MODE_FULL && folder_prepare(s, &same, w);
+	slot_get_ready(s);
+	return s->is_ahead || s->mode != MODE_FULL;
+}
+
+/* Once, and without a command, so that READY promises no more than what works here. */
+static bool try_init(struct slot *s, struct why *w)
+{
+	s->folder = (struct jail_prepare){ .disk_bytes = 1u << 20, .max_files = 16 };
+	if (!slot_get_ahead(s, w))
+		return false;
+	if (s->ready.pid <= 0)
+		return fail(w, "cannot make a pid namespace: %m");
+	inside_drop(s);
+	return !s->report->has_failed || fail(w, "%s", s->report->why.text);
 }
 
 bool slot_open(struct slot *s, struct why *w)
@@ -142,8 +156,10 @@ void slot_hold(struct slot *s, pid_t pid)
 
 void slot_close(struct slot *s)
 {
+	inside_drop(s);
 	warm_stop(&s->warm);
 	folder_close(s);
 	cgroup_close(&s->cgroup);
 	free(s->filter.filter);
+	free(s->stacks);
 }

@@ -97,6 +97,8 @@ struct cgroup {
 
 /* Find and join what there is, kind says what; fails only if it is there and does not work. */
 bool cgroup_open(struct cgroup *c, const char *name, struct why *w);
+/* v2: make the group of the next command, if that is not done; false with errno. */
+bool cgroup_make(struct cgroup *c);
 /* Set the limits of the next command and note its counters' start. */
 bool cgroup_begin(struct cgroup *c, uint64_t memory_bytes, uint64_t processes, struct why *w);
 /* What the command has used so far; all 0 without cgroups. */
@@ -122,6 +124,12 @@ struct report {
 	struct why why;
 };
 
+/* An init that waits for a command, its namespaces made. */
+struct ready {
+	pid_t pid;               /* 0: none */
+	int pidfd, ours, theirs; /* both ends of its socket */
+};
+
 struct slot {
 	unsigned number;
 	enum mode mode;
@@ -143,16 +151,23 @@ struct slot {
 	struct sock_fprog filter; /* of jobs */
 	int rules;                /* Landlock's; -1: none */
 	struct report *report;
+	char *stacks; /* of init and the job */
+	struct ready ready;
 	struct warm warm;           /* the interpreter that waits */
-	int held;                   /* mount namespace of the last command; -1: none */
-	int work;                   /* the working folder; -1: none is prepared */
-	struct jail_prepare folder; /* the tmpfs it is in; of 0 bytes: there is none */
+	int held;                   /* mount namespace of the last init; -1: none */
+	int work;                   /* the working folder; -1: none */
+	bool is_ahead;              /* nobody has asked for it yet */
+	struct jail_prepare folder; /* the tmpfs it is in */
+	bool is_mounted;            /* there is one */
 	char base[64];              /* the folder it lies in */
 };
 
 /* Build everything that lasts; on failure w is what JAIL_BROKEN says. */
 bool slot_open(struct slot *s, struct why *w);
 void slot_close(struct slot *s);
+/* Make what the next command will need while nobody waits for it: an init, or the folder too. */
+void slot_get_ready(struct slot *s);
+bool slot_get_ahead(struct slot *s, struct why *w);
 /*
  * Keep this process's mount namespace, 0: none, and let the one kept before go. For that the kernel
  * waits until all CPUs have passed by, up to milliseconds: so let nobody wait for us then.
@@ -168,9 +183,7 @@ bool root_build(const struct slot *s, struct why *w);
 bool folder_open(struct slot *s, struct why *w);
 /* Make the working folder, empty; s->work is it. */
 bool folder_prepare(struct slot *s, const struct jail_prepare *p, struct why *w);
-/* Show the three folders of a job where it looks for them, in the caller's mount namespace. */
-bool folder_show(struct why *w);
-/* Remove the working folder. */
+/* Remove the working folder, unless nobody has asked for it yet. */
 bool folder_clear(struct slot *s, struct why *w);
 void folder_close(struct slot *s);
 
@@ -181,8 +194,6 @@ enum filter_whom { FILTER_ALL, FILTER_JOB };
  * is_counted: a cgroup counts memory. */
 bool filter_build(struct sock_fprog *out, enum filter_whom whom, uint32_t arch, bool is_counted,
 		  struct why *w);
-/* Load it for the caller and whom it will start; false with errno. */
-bool filter_load(const struct sock_fprog *f);
 
 /* -- watch.c -- */
 /* What all descendants of root use now, by the host's /proc, and CPU time of those it reaped. */
@@ -193,16 +204,15 @@ uint64_t watch_count_user(int proc, uid_t uid);
 void watch_kill_all(int proc);
 
 /* -- run.c -- */
-/* One command. Init and the job read it while they start. */
+/* One command. Init gets a copy. */
 struct run {
 	const struct slot *slot;
 	pid_t pid; /* 0: nothing runs */
 	int pidfd; /* -1: nothing runs */
 	struct jail_run limit;
-	struct warm_strings strings; /* no argv: init alone */
+	struct warm_strings strings;
 	int stdio[3];
 	struct warm_limits limits;
-	char *stacks;          /* of init and the job */
 	bool is_waiting;       /* it is no job but an interpreter that will wait for some */
 	bool is_warm;          /* it is a fork of that */
 	enum jail_cause cause; /* why we killed it; 0: we did not */
@@ -229,8 +239,14 @@ void run_finish(struct run *r, struct slot *s, struct jail_ended *ended);
 bool serve(struct slot *s);
 
 /* -- inside.c -- */
-/* Start init, or without namespaces the job; init alone if there is none. False with errno. */
-bool inside_start(struct run *r);
+/* Have an init ready for the next command, which then is what is left to start. False with errno.
+ */
+bool inside_ready(struct slot *s);
+/* End it, if there is one, without a command. */
+void inside_drop(struct slot *s);
+/* Start the command: by that init, or without namespaces by ourselves; fd is stdio and strings.
+ * False with errno. */
+bool inside_start(struct run *r, struct slot *s, const int fd[4]);
 /* The job of that run, in its own process. Returns only if it fails, having reported it. */
 int inside_job(void *run);
 

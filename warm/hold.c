@@ -125,31 +125,9 @@ __attribute__((constructor)) static void enter(void)
 
 /* -- for each job -- */
 
-static void show_folders(void)
-{
-	static const char *const FOLDER[][2] = { { JAIL_WORKDIR "/shm", "/dev/shm" },
-						 { JAIL_WORKDIR "/var", "/var/tmp" },
-						 { JAIL_WORKDIR "/work", JAIL_WORKDIR } };
-	for (size_t i = 0; i < sizeof(FOLDER) / sizeof(FOLDER[0]); i++)
-		if (mount(FOLDER[i][0], FOLDER[i][1], NULL, MS_BIND, NULL) != 0)
-			fail("cannot show the working folder");
-}
-
-/* What has failed, with errno; or NULL. */
-static const char *enter_namespaces(void)
-{
-	if (unshare(CLONE_NEWCGROUP) != 0)
-		return "cannot make a cgroup namespace";
-	return mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC,
-		     "hidepid=2,subset=pid") == 0
-		       ? NULL
-		       : "cannot mount /proc"; /* parts of the host's are hidden, as in a container
-						*/
-}
-
 static int try_init(void *what)
 {
-	return (*(const char **)what = enter_namespaces()) ? errno : 0;
+	return (*(const char **)what = warm_enter()) ? errno : 0;
 }
 
 /* Once, so that we are not ready for jobs that we then could not start. */
@@ -166,27 +144,19 @@ static void try_namespaces(void)
 	fail(what);
 }
 
-/* The list of what a job loses, after sandbox/inside.c: its uid and limits it has already. */
 static void become_job(void)
 {
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	const struct __user_cap_data_struct none[2] = { { 0 } };
+	const char *what = NULL;
 	for (int i = 0; i < 3; i++)
 		if (dup2(hold.fd[i], i) < 0)
 			fail("cannot take a standard stream");
-	if (syscall(SYS_capset, &head, none) != 0)
-		fail("cannot drop capabilities");
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
-		fail("cannot tie the program to its init");
+	if ((what = warm_detach()) || (what = warm_drop()))
+		fail(what);
 	if (chdir(JAIL_WORKDIR) != 0)
 		fail("cannot enter the working folder");
-	if (setsid() < 0)
-		fail("cannot make a session");
-	if (!warm_lock(hold.rules))
-		fail("cannot load Landlock's rules");
+	if ((what = warm_lock(hold.rules, &hold.filter)))
+		fail(what);
 	close(hold.rules);
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0U, &hold.filter) != 0)
-		fail("cannot load the seccomp filter");
 	/* the last of what it must not have is the socket; the rest are the interpreter's own */
 	if (dup2(hold.fd[3], WARM_STRINGS) < 0)
 		_exit(1);
@@ -213,10 +183,9 @@ static int be_init(void *unused)
 	struct warm_word go = hear(WARM_GO);
 	if (!warm_limit(&go.limits))
 		fail("cannot set resource limits");
-	const char *what = enter_namespaces();
+	const char *what = warm_enter();
 	if (what)
 		fail(what);
-	show_folders();
 	pid_t job = hold.fork();
 	if (job == 0) {
 		become_job();

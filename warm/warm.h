@@ -16,7 +16,7 @@
  * outside of their pid namespaces.
  *
  * start.c is the warden's part. hold.c and eval.c are sandbatch-warm.so, which the
- * dynamic linker loads into the interpreter.
+ * dynamic linker loads into the interpreter. lose.c and words.c are in both.
  */
 #ifndef WARM_WARM_H
 #define WARM_WARM_H
@@ -79,14 +79,28 @@ bool warm_strings(struct warm_strings *s, int fd, uint32_t narg, uint32_t nenv, 
  * False with errno. */
 bool warm_limit(const struct warm_limits *l);
 bool warm_limit_all(void);
+/* The folders of a job in the slot's tmpfs, before they are shown where they belong. */
+#define WARM_VAR  JAIL_WORKDIR "/var"
+#define WARM_WORK JAIL_WORKDIR "/work"
+
+/* These return what cannot be done, with errno; NULL if it is. The order is theirs too. */
+
+/* Init, in a pid and a mount namespace that are new: a cgroup namespace, /proc, the folders. */
+const char *warm_enter(void);
+/* The job: end with its parent, and be on no terminal. A change of user must come before. */
+const char *warm_detach(void);
+/* Give up all capabilities. */
+const char *warm_drop(void);
 /*
- * Landlock on top, where the kernel has it: whoever is locked can mount nothing, trace nobody who
- * is not, and make no device, whatever else it should come by. The rules, an fd, hold for the
- * caller's root and are made once, for it takes longer; -1: an older kernel, or it is off.
+ * The caller and whom it starts: Landlock on top, and the filter. Whoever is locked can mount
+ * nothing, trace nobody who is not, and make no device, whatever else it should come by.
+ */
+const char *warm_lock(int rules, const struct sock_fprog *filter);
+/*
+ * Landlock's rules, an fd: they hold for the caller's root and are made once, for it takes longer.
+ * -1: an older kernel, or it is off.
  */
 int warm_rules(void);
-/* Lock the caller; false with errno. */
-bool warm_lock(int rules);
 
 /* One that waits; pid 0: none does. */
 struct warm {

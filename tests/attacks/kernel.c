@@ -340,7 +340,7 @@ const struct attack kernel_attacks[] = {
 	ATTACK("setresuid", "becomes root for files", "no capabilities", file_user),
 	ATTACK("groups", "joins more groups", "no capabilities", more_groups, .answer = "EPERM"),
 	ATTACK("setuid_programs", "set-user-ID programs", "no_new_privs", setuid_programs,
-	       .without = "no_new_privs filter landlock"),
+	       .without = "no_new_privs"),
 	ATTACK("capabilities", "keeps capabilities", "no capabilities", capabilities,
 	       .without = "capabilities"),
 	ATTACK("ambient", "raises ambient capabilities", "no capabilities", ambient,

@@ -1,12 +1,21 @@
-/* For both ends: what whoever becomes a job sets for itself. */
+/* Both ways to a job, by execve and by an interpreter that waits, go through here: what its init
+ * makes for it, and what it loses. */
 #include "warm/warm.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/landlock.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <signal.h>
 #include <stddef.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "sandbox/jail.h"
 
 #define STACK_BYTES (8u << 20)
 #define MAX_FDS     4096u
@@ -36,8 +45,7 @@ bool warm_limit(const struct warm_limits *l)
 	rlim_t cpu_end = l->cpu_s == RLIM_INFINITY ? RLIM_INFINITY : l->cpu_s + 1;
 	return set(RLIMIT_FSIZE, l->file_bytes, l->file_bytes) &&
 	       set(RLIMIT_NPROC, l->tasks, l->tasks) &&
-	       set(RLIMIT_DATA, l->data_bytes, l->data_bytes) &&
-	       set(RLIMIT_CPU, l->cpu_s, cpu_end);
+	       set(RLIMIT_DATA, l->data_bytes, l->data_bytes) && set(RLIMIT_CPU, l->cpu_s, cpu_end);
 }
 
 /* All of ABI 2, Linux 5.19: with the first nothing could be moved from one folder to another. */
@@ -57,7 +65,44 @@ int warm_rules(void)
 	return rules;
 }
 
-bool warm_lock(int rules)
+const char *warm_enter(void)
 {
-	return rules < 0 || syscall(SYS_landlock_restrict_self, rules, 0) == 0;
+	/* here and not in the warden: our group may be this command's own */
+	if (unshare(CLONE_NEWCGROUP) != 0)
+		return "cannot make a cgroup namespace";
+	/* not where parts of the host's are hidden, as in a container */
+	if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+		  "hidepid=2,subset=pid") != 0)
+		return "cannot mount /proc";
+	/* the second covers the way to both */
+	return mount(WARM_VAR, "/var/tmp", NULL, MS_BIND, NULL) == 0 &&
+			       mount(WARM_WORK, JAIL_WORKDIR, NULL, MS_BIND, NULL) == 0
+		       ? NULL
+		       : "cannot show the working folder";
+}
+
+const char *warm_detach(void)
+{
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
+		return "cannot tie the program to its init";
+	return setsid() < 0 ? "cannot make a session" : NULL;
+}
+
+const char *warm_drop(void)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	const struct __user_cap_data_struct none[2] = { { 0 } };
+	return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == 0 &&
+			       syscall(SYS_capset, &head, none) == 0
+		       ? NULL
+		       : "cannot drop capabilities";
+}
+
+const char *warm_lock(int rules, const struct sock_fprog *filter)
+{
+	if (rules >= 0 && syscall(SYS_landlock_restrict_self, rules, 0) != 0)
+		return "cannot load Landlock's rules";
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0U, filter) == 0
+		       ? NULL
+		       : "cannot load the seccomp filter";
 }
