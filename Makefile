@@ -51,13 +51,14 @@ MAY_keep    := base wire
 MAY_cache   := base wire
 MAY_run     := base wire spec plan pack api check keep cache
 MAY_report  := base wire spec plan check run
-MAY_service := base wire pack
-MAY_sandbox := warm
-MAY_warm    :=
+MAY_service := base wire pack jail
+MAY_sandbox := jail warm
+MAY_warm    := jail
+MAY_jail    :=
 MAY_cmd     := base wire spec plan pack api check keep cache run report service
-ROOMS       := base wire spec plan pack api check keep cache run report service sandbox warm cmd
+ROOMS       := base wire spec plan pack api check keep cache run report service sandbox warm jail cmd
 
-sources     = $(wildcard engine/$(1)/*.c $(filter $(1)/%,$(wildcard service/*.c sandbox/*.c cmd/*.c warm/start.c warm/lose.c warm/words.c)))
+sources     = $(wildcard engine/$(1)/*.c $(filter $(1)/%,$(wildcard service/*.c sandbox/*.c cmd/*.c jail/*.c warm/start.c)))
 objects     = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 reach       = $(sort $(1) $(foreach r,$(MAY_$(1)),$(call reach,$(r))))
 libs        = $(foreach r,$(call reach,$(1)),$(BUILD)/lib/$(r).a)
@@ -68,8 +69,8 @@ say         = $(if $(V),,@echo '$(1)	$@'; )
 unit_room   = $(firstword $(subst _, ,$(1)))
 
 ATTACKS    := $(wildcard tests/attacks/*.c)
-SOURCES    := $(wildcard engine/*/*.c service/*.c sandbox/*.c warm/*.c cmd/*.c tests/unit/*.c tests/fuzz/*.c tests/weak/*.c) $(ATTACKS)
-HEADERS    := $(wildcard engine/*/*.h service/*.h sandbox/*.h warm/*.h cmd/*.h tests/*/*.h)
+SOURCES    := $(wildcard engine/*/*.c service/*.c sandbox/*.c warm/*.c jail/*.c cmd/*.c tests/unit/*.c tests/fuzz/*.c tests/weak/*.c) $(ATTACKS)
+HEADERS    := $(wildcard engine/*/*.h service/*.h sandbox/*.h warm/*.h jail/*.h cmd/*.h tests/*/*.h)
 SCRIPTS    := .ci/run .ci/install tests/one $(wildcard tests/*/*.bats tests/*/*.bash) $(filter-out %.c %.h %.py,$(wildcard tests/bench/*)) \
               tests/languages/run tests/languages/install tests/debian/image tests/debian/run tests/debian/inside \
               $(wildcard tests/debian/cases/*)
@@ -240,7 +241,7 @@ $(BUILD)/sandbatch: $(call libs,cmd)
 		-Wl,--start-group $^ -Wl,--end-group $(ALL_LIBS)
 
 # A warden has left the /proc in which LeakSanitizer looks when a program ends: there it is told not to.
-JAIL_OBJECTS := $(call objects,$(call sources,sandbox) $(call sources,warm))
+JAIL_OBJECTS := $(call objects,$(call sources,sandbox) $(call sources,warm) $(call sources,jail))
 ifdef SAN
 JAIL_OBJECTS += $(BUILD)/obj/no_leaks.o
 $(BUILD)/obj/no_leaks.o:
@@ -257,9 +258,9 @@ $(BUILD)/sandbatch-attacks: $(ATTACKS) tests/attacks/attacks.h
 	$(call say,CC)$(CC) $(BASE_CFLAGS) -O1 -fPIE -pie -o $@ $(ATTACKS) -pthread
 
 # What is loaded into a language's interpreter: nothing of ours beside it, and never a sanitizer.
-$(BUILD)/sandbatch-warm.so: warm/hold.c warm/eval.c warm/lose.c warm/words.c warm/warm.h warm/eval.h sandbox/jail.h $(BUILD)/flags
+$(BUILD)/sandbatch-warm.so: warm/hold.c warm/eval.c $(wildcard jail/*.c) warm/warm.h warm/eval.h jail/jail.h $(BUILD)/flags
 	$(call say,LD)$(CC) $(BASE_CFLAGS) -O2 -g -fstack-protector-strong -fPIC -fvisibility=hidden -shared -Wl,-z,relro,-z,now -o $@ \
-		warm/hold.c warm/eval.c warm/lose.c warm/words.c
+		warm/hold.c warm/eval.c $(wildcard jail/*.c)
 
 # The real one's objects; only what they call of the C library is another's (tests/weak/jail.c).
 WEAK       := syscall prctl setrlimit setresuid setresgid unshare mount mount_setattr clone openat \

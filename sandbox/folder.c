@@ -15,7 +15,7 @@
 static const struct {
 	const char *name;
 	mode_t mode;
-} WORK[] = { { "var", 01777 }, { "work", 0700 } }; /* WARM_VAR, WARM_WORK; this one last */
+} WORK[] = { { "var", 01777 }, { "work", 0700 } }; /* JAIL_VAR, JAIL_WORK; this one last */
 
 #define LAST (COUNT(WORK) - 1)
 

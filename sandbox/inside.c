@@ -10,8 +10,6 @@
 
 #include "sandbox/warden.h"
 
-#define STACK ((size_t)65536) /* of init, and of the job until its execve */
-
 /* Inside a user namespace there is but one uid, which we have, and setgroups is denied. */
 static bool change_user(const struct slot *s, struct why *w)
 {
@@ -36,7 +34,7 @@ static bool become_job(const struct run *r, struct why *w)
 	for (int i = 0; i < 3; i++)
 		if (dup2(r->stdio[i], i) < 0)
 			return fail(w, "cannot take fd %d: %m", i);
-	if (!warm_limit(&r->limits))
+	if (!jail_limit(&r->limits))
 		return fail(w, "cannot set resource limits: %m");
 	if (!change_user(s, w))
 		return false;
@@ -47,8 +45,8 @@ static bool become_job(const struct run *r, struct why *w)
 	if (syscall(SYS_close_range, 3U, r->is_waiting ? WARM_SOCKET - 1 : ~0U,
 		    CLOSE_RANGE_CLOEXEC) != 0)
 		return fail(w, "cannot close fds: %m");
-	if ((what = warm_detach()) || (s->mode != MODE_NONE && (what = warm_drop())) ||
-	    (s->mode == MODE_LIMITS && (what = warm_lock(-1, &s->filter))))
+	if ((what = jail_detach()) || (s->mode != MODE_NONE && (what = jail_drop())) ||
+	    (s->mode == MODE_LIMITS && (what = jail_lock(-1, &s->filter))))
 		return fail(w, "%s: %m", what);
 	sched_setaffinity(0, sizeof(s->cpus), &s->cpus);
 	execve(r->strings.argv[0], r->strings.argv, r->strings.envp);
@@ -92,7 +90,7 @@ static bool enter(const struct slot *s, struct why *w)
 	/* the warden may be killed at any time: then so are we, and with us all of the namespace */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || poll(&p, 1, 0) != 0)
 		return fail(w, "cannot tie init to the warden: %m");
-	if ((what = warm_enter()) || (what = warm_lock(s->rules, &s->filter)))
+	if ((what = jail_enter()) || (what = jail_lock(s->rules, &s->filter)))
 		return fail(w, "%s: %m", what);
 	return true;
 }
@@ -106,17 +104,17 @@ static int be_init(void *arg)
 	const struct slot *s = arg;
 	struct report *p = s->report;
 	struct run r;
-	int fd[WARM_FDS];
+	int fd[JAIL_FDS];
 	size_t nfd = 0;
 	close(s->ready.ours); /* or no end of it would be heard here */
 	p->has_failed = !enter(s, &p->why);
 	if (p->has_failed)
 		return 1;
-	if (warm_receive(s->ready.theirs, &r, sizeof(r), fd, &nfd) != sizeof(r) || nfd != 4)
+	if (jail_receive(s->ready.theirs, &r, sizeof(r), fd, &nfd) != sizeof(r) || nfd != 4)
 		return 0;
 	memcpy(r.stdio, fd, sizeof(r.stdio));
 	p->has_failed = is_apart(s) &&
-			!warm_strings(&r.strings, fd[3], r.limit.narg, r.limit.nenv, p->why.text);
+			!jail_strings(&r.strings, fd[3], r.limit.narg, r.limit.nenv, p->why.text);
 	if (p->has_failed)
 		return 1;
 	pid_t job = clone(inside_job, s->stacks + STACK, CLONE_VM | CLONE_VFORK | SIGCHLD, &r);
@@ -139,8 +137,6 @@ bool inside_ready(struct slot *s)
 	int pair[2];
 	if (y->pid > 0)
 		return true;
-	if (!s->stacks && !(s->stacks = malloc(2 * STACK)))
-		return false;
 	if (!cgroup_make(&s->cgroup) ||
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
 		return false;
@@ -174,7 +170,7 @@ static bool go(struct run *r, struct slot *s, const int fd[4])
 	CPU_ZERO(&here);
 	CPU_SET((size_t)sched_getcpu(), &here);
 	sched_setaffinity(s->ready.pid, sizeof(here), &here);
-	if (!warm_send(s->ready.ours, r, sizeof(*r), fd, 4))
+	if (!jail_send(s->ready.ours, r, sizeof(*r), fd, 4))
 		return false;
 	close(s->ready.ours);
 	r->pid = s->ready.pid;
@@ -186,8 +182,6 @@ static bool go(struct run *r, struct slot *s, const int fd[4])
 bool inside_start(struct run *r, struct slot *s, const int fd[4])
 {
 	if (s->mode != MODE_FULL) {
-		if (!s->stacks && !(s->stacks = malloc(2 * STACK)))
-			return false;
 		r->pid = start(s, CLONE_VFORK, inside_job, r, &r->pidfd);
 		return r->pid > 0;
 	}

@@ -41,10 +41,10 @@ static uint64_t count_tasks(const struct slot *s, uint64_t processes)
 }
 
 /* CPU time and memory are ours to measure; here only the backstops in case we are late. */
-static struct warm_limits limits_of(const struct slot *s, const struct jail_run *l)
+static struct jail_limits limits_of(const struct slot *s, const struct jail_run *l)
 {
 	bool is_counted = s->cgroup.kind != CGROUP_NONE;
-	return (struct warm_limits){
+	return (struct jail_limits){
 		.file_bytes = l->file_bytes,
 		/* not RLIMIT_AS: node, Java and Go reserve many gigabytes that they never touch */
 		.data_bytes = is_counted ? RLIM_INFINITY : 4 * l->memory_bytes + (1u << 30),
@@ -96,7 +96,7 @@ bool run_start(struct run *r, struct slot *s, const struct jail_run *limit, cons
 	give_pipes(r);
 	bool is_ok =
 		((s->work >= 0 && !s->is_ahead) || fail(&w, "no working folder was prepared")) &&
-		warm_strings(&r->strings, fd[3], limit->narg, limit->nenv, w.text) &&
+		jail_strings(&r->strings, fd[3], limit->narg, limit->nenv, w.text) &&
 		cgroup_begin(&s->cgroup, limit->memory_bytes,
 			     limit->processes + (s->mode == MODE_FULL), &w) &&
 		((limit->is_warm && start_warm(r, s, fd[3])) || inside_start(r, s, fd) ||
@@ -129,7 +129,7 @@ bool run_warm(struct slot *s, const struct jail_run *limit, const int *fd, struc
 	warm_stop(&s->warm);
 	s->cgroup.idle = (struct usage){ 0 };
 	bool is_ok = s->mode == MODE_FULL &&
-		     warm_strings(&r.strings, fd[3], limit->narg, limit->nenv, w->text) &&
+		     jail_strings(&r.strings, fd[3], limit->narg, limit->nenv, w->text) &&
 		     cgroup_begin(&s->cgroup, limit->memory_bytes, limit->processes, w) &&
 		     warm_start(&s->warm, &o, w->text);
 	if (is_ok)

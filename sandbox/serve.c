@@ -11,14 +11,14 @@ struct message {
 		struct jail_run run;
 	} u;
 	size_t len;
-	int fd[WARM_FDS];
+	int fd[JAIL_FDS];
 	size_t nfd;
 };
 
 /* Send a struct with an fd, or none (-1). False if the service is gone. */
 static bool message_send(const void *data, size_t len, int fd)
 {
-	return warm_send(JAIL_FD, data, len, &fd, fd >= 0);
+	return jail_send(JAIL_FD, data, len, &fd, fd >= 0);
 }
 
 static bool tell_broken(const struct why *w)
@@ -83,7 +83,7 @@ static bool obey(struct slot *s, struct run *r, const struct message *m)
 static bool hear(struct slot *s, struct run *r)
 {
 	struct message m = { 0 };
-	m.len = warm_receive(JAIL_FD, &m.u, sizeof(m.u), m.fd, &m.nfd);
+	m.len = jail_receive(JAIL_FD, &m.u, sizeof(m.u), m.fd, &m.nfd);
 	bool is_served = m.len >= sizeof(m.u.op) && is_sound(&m, r) && obey(s, r, &m);
 	for (size_t i = 0; i < m.nfd; i++)
 		close(m.fd[i]);

@@ -82,7 +82,7 @@ static bool deny_for_good(struct slot *s, struct why *w)
 	bool is_counted = s->cgroup.kind != CGROUP_NONE;
 	bool is_ok = filter_build(&all, FILTER_ALL, 0, is_counted, w) &&
 		     filter_build(&s->filter, FILTER_JOB, 0, is_counted, w) &&
-		     (!warm_lock(-1, &all) || fail(w, "cannot load the seccomp filter: %m"));
+		     (!jail_lock(-1, &all) || fail(w, "cannot load the seccomp filter: %m"));
 	free(all.filter);
 	return is_ok;
 }
@@ -125,13 +125,14 @@ bool slot_open(struct slot *s, struct why *w)
 	s->report = mmap(NULL, sizeof(*s->report), PROT_READ | PROT_WRITE,
 			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	s->proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (s->self < 0 || s->report == MAP_FAILED || s->proc < 0)
+	s->stacks = malloc(2 * STACK);
+	if (!s->stacks || s->self < 0 || s->report == MAP_FAILED || s->proc < 0)
 		return fail(w, "cannot open /proc: %m");
 	if (!cgroup_open(&s->cgroup, s->name, w))
 		return false;
 	/* Inside a v1 group's limit we must not be the victim; only root may ask for that. */
 	text_write(AT_FDCWD, "/proc/self/oom_score_adj", "-1000");
-	if (!warm_limit_all())
+	if (!jail_limit_all())
 		return fail(w, "cannot set resource limits: %m");
 	if (s->mode != MODE_NONE && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return fail(w, "cannot give up new privileges: %m");
@@ -141,7 +142,7 @@ bool slot_open(struct slot *s, struct why *w)
 		return false;
 	if (s->mode != MODE_FULL) /* without init orphans come to us */
 		return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0;
-	s->rules = warm_rules();
+	s->rules = jail_rules();
 	return try_init(s, w);
 }
 

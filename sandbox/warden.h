@@ -41,7 +41,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "sandbox/jail.h"
+#include "jail/jail.h"
 #include "warm/warm.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -123,6 +123,8 @@ struct report {
 	int status;      /* of wait(2) */
 	struct why why;
 };
+
+#define STACK ((size_t)65536) /* bytes */
 
 /* An init that waits for a command, its namespaces made. */
 struct ready {
@@ -210,9 +212,9 @@ struct run {
 	pid_t pid; /* 0: nothing runs */
 	int pidfd; /* -1: nothing runs */
 	struct jail_run limit;
-	struct warm_strings strings;
+	struct jail_strings strings;
 	int stdio[3];
-	struct warm_limits limits;
+	struct jail_limits limits;
 	bool is_waiting;       /* it is no job but an interpreter that will wait for some */
 	bool is_warm;          /* it is a fork of that */
 	enum jail_cause cause; /* why we killed it; 0: we did not */

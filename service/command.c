@@ -9,7 +9,7 @@
 
 #include "base/fs.h"
 #include "base/map.h"
-#include "sandbox/jail.h"
+#include "jail/jail.h"
 #include "service/marks.h"
 
 #define STRINGS_MAX ((size_t)64 * WIRE_MB)

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
-#include "sandbox/jail.h"
+#include "jail/jail.h"
 #include "wire/wire.h"
 
 /* Compilers and tar need this much, whatever the program may use. */

@@ -1,5 +1,5 @@
 /*
- * slot -- the service's end of one warden (sandbox/jail.h): its process, its
+ * slot -- the service's end of one warden (jail/jail.h): its process, its
  * socket, and that it is there again when it died.
  *
  * Requests never fail: a warden that cannot be told, does not answer in time or
@@ -12,7 +12,7 @@
 
 #include "base/err.h"
 #include "base/loop.h"
-#include "sandbox/jail.h"
+#include "jail/jail.h"
 #include "service/service.h"
 #include "service/network.h"
 

@@ -22,7 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "sandbox/jail.h"
+#include "jail/jail.h"
 #include "warm/eval.h"
 
 #define STACK_BYTES 65536 /* of init */
@@ -37,7 +37,7 @@ static struct {
 	pid_t (*fork)(void); /* the C library's */
 	bool is_waiting;     /* this is the interpreter that waits, and no fork of it */
 	bool is_ready;       /* that was told */
-	int fd[WARM_FDS];    /* of the job that is started: stdin, stdout, stderr, strings */
+	int fd[JAIL_FDS];    /* of the job that is started: stdin, stdout, stderr, strings */
 	bool is_apart;       /* its init is to be in memory of its own */
 	jmp_buf home;        /* where our fork returns from in the job */
 	_Alignas(16) char stack[STACK_BYTES];
@@ -50,7 +50,7 @@ static void say(enum warm_what what, int number, const char *text)
 {
 	struct warm_word w = { .what = what, .number = number };
 	snprintf(w.text, sizeof(w.text), "%s", text);
-	if (!warm_send(WARM_SOCKET, &w, sizeof(w), NULL, 0))
+	if (!jail_send(WARM_SOCKET, &w, sizeof(w), NULL, 0))
 		_exit(1);
 }
 
@@ -59,7 +59,7 @@ static struct warm_word hear(enum warm_what what)
 {
 	struct warm_word w = { 0 };
 	size_t nfd;
-	if (warm_receive(WARM_SOCKET, &w, sizeof(w), hold.fd, &nfd) != sizeof(w) ||
+	if (jail_receive(WARM_SOCKET, &w, sizeof(w), hold.fd, &nfd) != sizeof(w) ||
 	    w.what != what || nfd != (what == WARM_JOB ? NFD : 0))
 		_exit(1);
 	return w;
@@ -113,7 +113,7 @@ __attribute__((constructor)) static void enter(void)
 	hold.source = read_all(WARM_HOLD, &size);
 	hold.script = hold.source + strlen(hold.source) + 1;
 	close(WARM_LIBRARY);
-	hold.rules = warm_rules();
+	hold.rules = jail_rules();
 	if (!hold.fork || hold.script >= hold.source + size || unshare(CLONE_NEWUSER) != 0)
 		_exit(1);
 	say(WARM_MAP, 0, "");
@@ -127,7 +127,7 @@ __attribute__((constructor)) static void enter(void)
 
 static int try_init(void *what)
 {
-	return (*(const char **)what = warm_enter()) ? errno : 0;
+	return (*(const char **)what = jail_enter()) ? errno : 0;
 }
 
 /* Once, so that we are not ready for jobs that we then could not start. */
@@ -150,11 +150,11 @@ static void become_job(void)
 	for (int i = 0; i < 3; i++)
 		if (dup2(hold.fd[i], i) < 0)
 			fail("cannot take a standard stream");
-	if ((what = warm_detach()) || (what = warm_drop()))
+	if ((what = jail_detach()) || (what = jail_drop()))
 		fail(what);
 	if (chdir(JAIL_WORKDIR) != 0)
 		fail("cannot enter the working folder");
-	if ((what = warm_lock(hold.rules, &hold.filter)))
+	if ((what = jail_lock(hold.rules, &hold.filter)))
 		fail(what);
 	close(hold.rules);
 	/* the last of what it must not have is the socket; the rest are the interpreter's own */
@@ -181,9 +181,9 @@ static int be_init(void *unused)
 		return 1;
 	say(WARM_BORN, outer_pid(), "");
 	struct warm_word go = hear(WARM_GO);
-	if (!warm_limit(&go.limits))
+	if (!jail_limit(&go.limits))
 		fail("cannot set resource limits");
-	const char *what = warm_enter();
+	const char *what = jail_enter();
 	if (what)
 		fail(what);
 	pid_t job = hold.fork();

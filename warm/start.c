@@ -103,7 +103,7 @@ static bool follow(const struct warm *w, const struct warm_options *o, char *why
 	if (!write_map(w, o, "uid_map", o->ids) || !write_map(w, o, "gid_map", o->ids))
 		return fail(why, "cannot say what ids mean to the interpreter");
 	word.what = 0;
-	if (warm_send(w->socket, &mapped, sizeof(mapped), NULL, 0) && hear(w, WARM_READY, &word, 0))
+	if (jail_send(w->socket, &mapped, sizeof(mapped), NULL, 0) && hear(w, WARM_READY, &word, 0))
 		return true;
 	fail(why, "the interpreter does not come to its source");
 	if (word.what == WARM_FAILED)
@@ -142,7 +142,7 @@ void warm_stop(struct warm *w)
 pid_t warm_job(struct warm *w, const int fd[4], off_t env)
 {
 	struct warm_word word, job = { .what = WARM_JOB, .number = (int)env };
-	if (w->pid > 0 && warm_send(w->socket, &job, sizeof(job), fd, 4)) {
+	if (w->pid > 0 && jail_send(w->socket, &job, sizeof(job), fd, 4)) {
 		if (hear(w, WARM_BORN, &word, 0))
 			return word.number;
 		/* Once it is dead: either there is no init and never will be, or we hear it now. */
@@ -154,10 +154,10 @@ pid_t warm_job(struct warm *w, const int fd[4], off_t env)
 	return 0;
 }
 
-bool warm_go(const struct warm *w, const struct warm_limits *l)
+bool warm_go(const struct warm *w, const struct jail_limits *l)
 {
 	struct warm_word word = { .what = WARM_GO, .limits = *l };
-	return warm_send(w->socket, &word, sizeof(word), NULL, 0);
+	return jail_send(w->socket, &word, sizeof(word), NULL, 0);
 }
 
 uint32_t warm_last(const struct warm *w, int *status, char why[200])

@@ -16,7 +16,7 @@
  * outside of their pid namespaces.
  *
  * start.c is the warden's part. hold.c and eval.c are sandbatch-warm.so, which the
- * dynamic linker loads into the interpreter. lose.c and words.c are in both.
+ * dynamic linker loads into the interpreter.
  */
 #ifndef WARM_WARM_H
 #define WARM_WARM_H
@@ -26,6 +26,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+#include "jail/jail.h"
 
 /* The fds with which the interpreter starts. */
 #define WARM_SOCKET  1000 /* to the warden, SOCK_SEQPACKET */
@@ -48,59 +50,12 @@ enum warm_what {
 	WARM_FAILED, /* interpreter, init or job: it cannot be started, text says why */
 };
 
-/* A job's own limits of setrlimit(2). */
-struct warm_limits {
-	uint64_t file_bytes, data_bytes, cpu_s, tasks; /* RLIM_INFINITY: none */
-};
-
 struct warm_word {
 	uint32_t what;
 	int32_t number;
 	char text[200];
-	struct warm_limits limits; /* WARM_GO */
+	struct jail_limits limits; /* WARM_GO */
 };
-
-#define WARM_FDS 6 /* with one message at most */
-
-/* Send a struct with so many fds; receive one, the fds being ours to close: its size, 0 at the end
- * of the stream or when it is larger than that. */
-bool warm_send(int socket, const void *data, size_t len, const int *fd, size_t nfd);
-size_t warm_receive(int socket, void *data, size_t size, int fd[WARM_FDS], size_t *nfd);
-
-/* What comes apart in a memfd, for it may be large: arguments, then environment. */
-struct warm_strings {
-	char *text, **argv, **envp; /* text and argv are to be freed; envp lies in argv */
-	off_t env_at;               /* in text */
-};
-
-/* Read so many, each with its NUL, which must be all that is there; else false with why. */
-bool warm_strings(struct warm_strings *s, int fd, uint32_t narg, uint32_t nenv, char why[200]);
-/* Set them for the caller, or those that are the same for all jobs: whom it starts has them too.
- * False with errno. */
-bool warm_limit(const struct warm_limits *l);
-bool warm_limit_all(void);
-/* The folders of a job in the slot's tmpfs, before they are shown where they belong. */
-#define WARM_VAR  JAIL_WORKDIR "/var"
-#define WARM_WORK JAIL_WORKDIR "/work"
-
-/* These return what cannot be done, with errno; NULL if it is. The order is theirs too. */
-
-/* Init, in a pid and a mount namespace that are new: a cgroup namespace, /proc, the folders. */
-const char *warm_enter(void);
-/* The job: end with its parent, and be on no terminal. A change of user must come before. */
-const char *warm_detach(void);
-/* Give up all capabilities. */
-const char *warm_drop(void);
-/*
- * The caller and whom it starts: Landlock on top, and the filter. Whoever is locked can mount
- * nothing, trace nobody who is not, and make no device, whatever else it should come by.
- */
-const char *warm_lock(int rules, const struct sock_fprog *filter);
-/*
- * Landlock's rules, an fd: they hold for the caller's root and are made once, for it takes longer.
- * -1: an older kernel, or it is off.
- */
-int warm_rules(void);
 
 /* One that waits; pid 0: none does. */
 struct warm {
@@ -129,7 +84,7 @@ bool warm_start(struct warm *w, const struct warm_options *o, char why[200]);
  * cannot.
  */
 pid_t warm_job(struct warm *w, const int fd[4], off_t env);
-bool warm_go(const struct warm *w, const struct warm_limits *l);
+bool warm_go(const struct warm *w, const struct jail_limits *l);
 /* What init or the job said last, after its end: WARM_ENDED with the job's status of wait(2),
  * WARM_FAILED with why, 0: nothing. */
 uint32_t warm_last(const struct warm *w, int *status, char why[200]);

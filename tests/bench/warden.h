@@ -1,5 +1,5 @@
 /*
- * warden -- the service's end of sandbox/jail.h as short as a bench can have it: it waits for every
+ * warden -- the service's end of jail/jail.h as short as a bench can have it: it waits for every
  * answer, and ends at the first that is not the one due.
  */
 #ifndef BENCH_WARDEN_H
@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "sandbox/jail.h"
+#include "jail/jail.h"
 
 struct warden {
 	pid_t pid;

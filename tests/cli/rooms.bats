@@ -56,13 +56,13 @@ told() {
 	told "only run/run.h is for other rooms, not run/request.h"
 }
 
-@test "of the sandbox the service sees jail.h alone" {
-	plant service/exec_local.c '#include "sandbox/jail.h"' '#include "sandbox/cgroup.h"'
+@test "the service sees of the sandbox what lies in jail/ alone" {
+	plant service/exec_local.c '#include "jail/jail.h"' '#include "sandbox/cgroup.h"'
 	told "service/exec_local.c:2: service may not include sandbox/"
 }
 
-@test "the sandbox includes nothing of ours but its own" {
-	plant sandbox/main.c '#include "sandbox/jail.h"' '#include "base/err.h"'
+@test "the sandbox includes nothing of the engine" {
+	plant sandbox/main.c '#include "jail/jail.h"' '#include "base/err.h"'
 	told "sandbox/main.c:2: sandbox may not include base/"
 }
 
@@ -89,7 +89,7 @@ told() {
 }
 
 @test "a sandbox too long to be read whole is refused" {
-	plant sandbox/jail.h "$(yes '/* */' | head -n 999)"
+	plant sandbox/warden.h "$(yes '/* */' | head -n 999)"
 	plant sandbox/main.c "$(yes '/* */' | head -n 1000)"
 	exits 0 rooms tree
 	echo '/* */' >>tree/sandbox/main.c

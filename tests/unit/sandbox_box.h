@@ -29,7 +29,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "sandbox/jail.h"
+#include "jail/jail.h"
 #include "warm/warm.h"
 
 #define NOBODY  65534
@@ -90,7 +90,7 @@ static inline void receive(void *out, size_t size, int *fd)
 
 static inline void send_fds(const void *data, size_t size, const int *fd, size_t nfd)
 {
-	assert_true(warm_send(b.sock, data, size, fd, nfd));
+	assert_true(jail_send(b.sock, data, size, fd, nfd));
 }
 
 static inline void say(enum jail_op op)

@@ -17,7 +17,7 @@
 
 #include "base/fs.h"
 #include "pack/pack.h"
-#include "sandbox/jail.h"
+#include "jail/jail.h"
 #include "service/execution.h"
 
 struct bench {

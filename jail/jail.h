@@ -20,15 +20,23 @@
  *   service JAIL_CLEAR      the folder has been read, and the fd closed
  *   warden  JAIL_CLEARED    it is removed, and the slot as it was after JAIL_READY before
  *                           the next JAIL_PREPARED
- *   service JAIL_WARM       JAIL_CLEAR, and: have an interpreter wait (warm/warm.h), in the place
- * of the last one; fds: as JAIL_RUN, hold library; no arguments: none waits warden  JAIL_WARMED
- * text: "", or why none waits service JAIL_KILL       at any time: what runs ends, as
- * JAIL_CAUSE_KILLED; nothing runs: ignored
+ *   service JAIL_WARM       JAIL_CLEAR, and: have an interpreter wait (warm/warm.h), in the
+ *                           place of the last one; fds: as JAIL_RUN, hold library; no
+ *                           arguments: none waits
+ *   warden  JAIL_WARMED     text: "", or why none waits
+ *   service JAIL_KILL       at any time: what runs ends, as JAIL_CAUSE_KILLED; nothing runs:
+ *                           ignored
+ *
+ * Below that, what all in the jail use: the warden, init, an interpreter that waits.
  */
-#ifndef SANDBOX_JAIL_H
-#define SANDBOX_JAIL_H
+#ifndef JAIL_JAIL_H
+#define JAIL_JAIL_H
 
+#include <linux/filter.h>
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define JAIL_FD      3
 #define JAIL_WORKDIR "/tmp" /* the working folder, as the program sees it */
@@ -104,5 +112,58 @@ struct jail_warmed {
 struct jail_plain {
 	uint32_t op;
 };
+
+/* -- words.c -- */
+
+#define JAIL_FDS 6 /* with one message at most */
+
+/* Send a struct with so many fds; receive one, the fds being ours to close: its size, 0 at the end
+ * of the stream or when it is larger than that. */
+bool jail_send(int socket, const void *data, size_t len, const int *fd, size_t nfd);
+size_t jail_receive(int socket, void *data, size_t size, int fd[JAIL_FDS], size_t *nfd);
+
+/* What comes apart in a memfd, for it may be large: arguments, then environment. */
+struct jail_strings {
+	char *text, **argv, **envp; /* text and argv are to be freed; envp lies in argv */
+	off_t env_at;               /* in text */
+};
+
+/* Read so many, each with its NUL, which must be all that is there; else false with why. */
+bool jail_strings(struct jail_strings *s, int fd, uint32_t narg, uint32_t nenv, char why[200]);
+
+/* -- lose.c: both ways to a job, by execve and by an interpreter that waits, go through it -- */
+
+/* A job's own limits of setrlimit(2). */
+struct jail_limits {
+	uint64_t file_bytes, data_bytes, cpu_s, tasks; /* RLIM_INFINITY: none */
+};
+
+/* Set them for the caller, or those that are the same for all jobs: whom it starts has them too.
+ * False with errno. */
+bool jail_limit(const struct jail_limits *l);
+bool jail_limit_all(void);
+
+/* The folders of a job in the slot's tmpfs, before they are shown where they belong. */
+#define JAIL_VAR  JAIL_WORKDIR "/var"
+#define JAIL_WORK JAIL_WORKDIR "/work"
+
+/* These return what cannot be done, with errno; NULL if it is. The order is theirs too. */
+
+/* Init, in a pid and a mount namespace that are new: a cgroup namespace, /proc, the folders. */
+const char *jail_enter(void);
+/* The job: end with its parent, and be on no terminal. A change of user must come before. */
+const char *jail_detach(void);
+/* Give up all capabilities. */
+const char *jail_drop(void);
+/*
+ * The caller and whom it starts: Landlock on top, and the filter. Whoever is locked can mount
+ * nothing, trace nobody who is not, and make no device, whatever else it should come by.
+ */
+const char *jail_lock(int rules, const struct sock_fprog *filter);
+/*
+ * Landlock's rules, an fd: they hold for the caller's root and are made once, for it takes longer.
+ * -1: an older kernel, or it is off.
+ */
+int jail_rules(void);
 
 #endif

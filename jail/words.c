@@ -1,5 +1,5 @@
 /* Structs with fds over a SOCK_SEQPACKET socket, and strings beside them. */
-#include "warm/warm.h"
+#include "jail/jail.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -12,11 +12,11 @@
 #define MAX_STRINGS (4u << 20) /* bytes of arguments and environment: execve takes less */
 
 union control {
-	char bytes[CMSG_SPACE(WARM_FDS * sizeof(int))];
+	char bytes[CMSG_SPACE(JAIL_FDS * sizeof(int))];
 	struct cmsghdr align;
 };
 
-bool warm_send(int socket, const void *data, size_t len, const int *fd, size_t nfd)
+bool jail_send(int socket, const void *data, size_t len, const int *fd, size_t nfd)
 {
 	union control control = { 0 };
 	struct iovec iov = { (void *)(uintptr_t)data, len };
@@ -33,7 +33,7 @@ bool warm_send(int socket, const void *data, size_t len, const int *fd, size_t n
 	return sendmsg(socket, &h, MSG_NOSIGNAL) == (ssize_t)len;
 }
 
-size_t warm_receive(int socket, void *data, size_t size, int fd[WARM_FDS], size_t *nfd)
+size_t jail_receive(int socket, void *data, size_t size, int fd[JAIL_FDS], size_t *nfd)
 {
 	union control control;
 	struct iovec iov = { data, size };
@@ -54,11 +54,11 @@ size_t warm_receive(int socket, void *data, size_t size, int fd[WARM_FDS], size_
 	return n < 0 || (h.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) ? 0 : (size_t)n;
 }
 
-bool warm_strings(struct warm_strings *s, int fd, uint32_t narg, uint32_t nenv, char why[200])
+bool jail_strings(struct jail_strings *s, int fd, uint32_t narg, uint32_t nenv, char why[200])
 {
 	const uint64_t n = (uint64_t)narg + nenv;
 	struct stat st;
-	*s = (struct warm_strings){ 0 };
+	*s = (struct jail_strings){ 0 };
 	snprintf(why, 200, "arguments and environment must be 1 to %u bytes", MAX_STRINGS);
 	if (narg < 1 || fstat(fd, &st) != 0 || st.st_size < (off_t)n || st.st_size > MAX_STRINGS)
 		return false;

@@ -1,6 +1,6 @@
 /* Both ways to a job, by execve and by an interpreter that waits, go through here: what its init
  * makes for it, and what it loses. */
-#include "warm/warm.h"
+#include "jail/jail.h"
 
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -14,8 +14,6 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#include "sandbox/jail.h"
 
 #define STACK_BYTES (8u << 20)
 #define MAX_FDS     4096u
@@ -31,7 +29,7 @@ static bool set(__rlimit_resource_t which, rlim_t soft, rlim_t hard)
 	       setrlimit(which, &want) == 0;
 }
 
-bool warm_limit_all(void)
+bool jail_limit_all(void)
 {
 	return set(RLIMIT_CORE, 1, 1) && /* 0 would not keep the host's handler from running */
 	       set(RLIMIT_NOFILE, MAX_FDS, MAX_FDS) &&
@@ -40,7 +38,7 @@ bool warm_limit_all(void)
 	       set(RLIMIT_SIGPENDING, 4096, 4096); /* timers too */
 }
 
-bool warm_limit(const struct warm_limits *l)
+bool jail_limit(const struct jail_limits *l)
 {
 	rlim_t cpu_end = l->cpu_s == RLIM_INFINITY ? RLIM_INFINITY : l->cpu_s + 1;
 	return set(RLIMIT_FSIZE, l->file_bytes, l->file_bytes) &&
@@ -52,7 +50,7 @@ bool warm_limit(const struct warm_limits *l)
 #define ALL    ((__u64)2 * LANDLOCK_ACCESS_FS_REFER - 1)
 #define DEVICE (LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_BLOCK)
 
-int warm_rules(void)
+int jail_rules(void)
 {
 	const struct landlock_ruleset_attr attr = { .handled_access_fs = ALL };
 	struct landlock_path_beneath_attr rule = { .allowed_access = ALL & ~(__u64)DEVICE };
@@ -65,7 +63,7 @@ int warm_rules(void)
 	return rules;
 }
 
-const char *warm_enter(void)
+const char *jail_enter(void)
 {
 	/* here and not in the warden: our group may be this command's own */
 	if (unshare(CLONE_NEWCGROUP) != 0)
@@ -75,20 +73,20 @@ const char *warm_enter(void)
 		  "hidepid=2,subset=pid") != 0)
 		return "cannot mount /proc";
 	/* the second covers the way to both */
-	return mount(WARM_VAR, "/var/tmp", NULL, MS_BIND, NULL) == 0 &&
-			       mount(WARM_WORK, JAIL_WORKDIR, NULL, MS_BIND, NULL) == 0
+	return mount(JAIL_VAR, "/var/tmp", NULL, MS_BIND, NULL) == 0 &&
+			       mount(JAIL_WORK, JAIL_WORKDIR, NULL, MS_BIND, NULL) == 0
 		       ? NULL
 		       : "cannot show the working folder";
 }
 
-const char *warm_detach(void)
+const char *jail_detach(void)
 {
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
 		return "cannot tie the program to its init";
 	return setsid() < 0 ? "cannot make a session" : NULL;
 }
 
-const char *warm_drop(void)
+const char *jail_drop(void)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	const struct __user_cap_data_struct none[2] = { { 0 } };
@@ -98,7 +96,7 @@ const char *warm_drop(void)
 		       : "cannot drop capabilities";
 }
 
-const char *warm_lock(int rules, const struct sock_fprog *filter)
+const char *jail_lock(int rules, const struct sock_fprog *filter)
 {
 	if (rules >= 0 && syscall(SYS_landlock_restrict_self, rules, 0) != 0)
 		return "cannot load Landlock's rules";
