@@ -302,6 +302,9 @@ $(foreach f,$(FUZZ),$(eval $(call fuzz_rule,$(f))))
 $(BUILD)/unit/sandbox_corpus.t $(BUILD)/sandbox_messages.fuzz: LDFLAGS += \
 	$(patsubst %,-Wl$(comma)--wrap=%,slot_open slot_close folder_prepare folder_clear inside_start)
 
+# What the service would tell its operator of such a warden (tests/unit/service_warden.h).
+$(BUILD)/unit/service_corpus.t $(BUILD)/service_slot.fuzz: LDFLAGS += -Wl,--wrap=log_warn
+
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<

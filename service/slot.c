@@ -154,17 +154,32 @@ static ssize_t receive(const struct slot *s, union message *to, int *fd)
 	return n;
 }
 
+#define IS_SENTENCE(text) (memchr(text, '\0', sizeof(text)) != NULL)
+
+/* A message of the right size holds what can be. */
+static bool is_sound(const union message *m)
+{
+	const struct jail_ended *e = &m->ended;
+
+	if (m->op == JAIL_READY || m->op == JAIL_BROKEN)
+		return IS_SENTENCE(m->ready.text);
+	if (m->op == JAIL_WARMED)
+		return IS_SENTENCE(m->warmed.text);
+	return m->op != JAIL_ENDED ||
+	       (e->cause >= JAIL_CAUSE_EXIT && e->cause <= JAIL_CAUSE_FAILED && e->status >= 0 &&
+		e->status <= (e->cause == JAIL_CAUSE_SIGNAL ? 127 : 255) &&
+		(e->wall_us | e->cpu_us | e->peak_memory_bytes) < 1ULL << 50 && /* JSON has 53 */
+		IS_SENTENCE(e->text));
+}
+
 /* Whether it is a message as jail.h has it, and the one whose turn it is. */
 static bool is_due(const struct slot *s, const union message *m, size_t n, int fd)
 {
-	if (n == sizeof(m->ended) && m->op == JAIL_ENDED &&
-	    (m->ended.cause < JAIL_CAUSE_EXIT || m->ended.cause > JAIL_CAUSE_FAILED))
-		return false;
 	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
 		const struct answer *a = &answers[i];
 
 		if (n >= sizeof(m->op) && m->op == a->op)
-			return n == a->size && a->has_fd == (fd >= 0) &&
+			return n == a->size && a->has_fd == (fd >= 0) && is_sound(m) &&
 			       (m->op == s->awaits || (m->op == JAIL_BROKEN && s->awaits));
 	}
 	return false;
@@ -241,7 +256,7 @@ static void on_message(void *ctx, uint32_t events)
 		return;
 	}
 	if (m.op == JAIL_BROKEN) {
-		give_up(s, "%.*s", (int)sizeof(m.ready.text), m.ready.text);
+		give_up(s, "%s", m.ready.text);
 		return;
 	}
 	answered(s, &m, fd);
@@ -480,7 +495,7 @@ bool slot_await(struct slot *s, struct err *e)
 			       s->o.number, s->o.jail);
 	}
 	if (m.op == JAIL_BROKEN)
-		return err_set(e, ERR_SYSTEM, "%.*s", (int)sizeof(m.ready.text), m.ready.text);
+		return err_set(e, ERR_SYSTEM, "%s", m.ready.text);
 	s->awaits = 0;
 	s->ready = m.ready;
 	return watch(s, e);

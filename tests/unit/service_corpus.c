@@ -9,6 +9,7 @@
 #include "tests/unit/base_corpus.h"
 #include "tests/unit/service_fuzz.h"
 #include "tests/unit/service_talk.h"
+#include "tests/unit/service_warden.h"
 
 static void what_the_fuzzer_found_or_was_given_is_taken_or_refused(void **state)
 {
@@ -52,9 +53,17 @@ static void what_is_sent_to_the_whole_service_is_answered(void **state)
 	talk_close(&t);
 }
 
+static void whatever_a_warden_says_was_due_or_ends_it(void **state)
+{
+	(void)state;
+	corpus_replay((struct corpus){ .folder = "fixtures/fuzz/service_slot", .fn = fuzz_warden },
+		      17);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(whatever_a_warden_says_was_due_or_ends_it),
 		cmocka_unit_test(what_the_fuzzer_found_or_was_given_is_taken_or_refused),
 		cmocka_unit_test(what_is_sent_to_the_whole_service_is_answered),
 	};
