@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/json.h"
 #include "service/command.h"
 
 /* A failed write in the folder: full is the job's matter, the rest is ours. */
@@ -234,8 +235,10 @@ static bool visit(void *ctx, const char *path, const struct stat *st, struct err
 {
 	struct collection *c = ctx;
 
-	/* a name with control bytes could not be told from another in a report */
-	if (!S_ISREG(st->st_mode) || !fs_is_plain_path(path) || !is_wanted(c, path))
+	/* a name with control bytes could not be told from another in a report, nor one that is
+	 * no text in JSON */
+	if (!S_ISREG(st->st_mode) || !fs_is_plain_path(path) || !json_is_text(path, strlen(path)) ||
+	    !is_wanted(c, path))
 		return true;
 	return workdir_take(c->w, path, c->out, e);
 }

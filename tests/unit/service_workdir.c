@@ -267,15 +267,18 @@ static void links_pipes_sockets_and_folders_are_no_artifacts(void **state)
 	assert_int_equal(b->artifacts.n, 0);
 }
 
-static void names_with_control_bytes_are_left_out(void **state)
+static void names_with_control_bytes_or_no_text_are_left_out(void **state)
 {
 	struct box *b = *state;
 
 	put(b, "a\nb", "x");
-	put(b, "\xff", "y");
-	collect(b, "*");
+	put(b, "\xfe", "y");
+	mkdirat(b->w.fd, "\xff", 0755);
+	put(b, "\xff/f", "z");
+	put(b, "\u00e9", "e");
+	collect(b, "**");
 	assert_int_equal(b->artifacts.n, 1);
-	assert_string_equal(b->artifacts.item[0].name, "\xff");
+	assert_string_equal(b->artifacts.item[0].name, "\u00e9");
 }
 
 static void artifacts_past_the_cap_are_an_error_that_names_it(void **state)
@@ -305,7 +308,7 @@ int main(void)
 		BOXED(a_full_folder_is_the_jobs_own_limit),
 		BOXED(globs_pick_regular_files_by_path),
 		BOXED(links_pipes_sockets_and_folders_are_no_artifacts),
-		BOXED(names_with_control_bytes_are_left_out),
+		BOXED(names_with_control_bytes_or_no_text_are_left_out),
 		BOXED(artifacts_past_the_cap_are_an_error_that_names_it),
 	};
 
