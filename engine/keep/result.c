@@ -146,8 +146,12 @@ static bool write_artifact(const struct cell_writer *w, int dirfd, const struct 
 		return bad_artifact(w, art->name, "its name must be a plain relative path", e);
 	slash = strrchr(art->name, '/');
 	if (slash &&
-	    !fs_mkdirs(dirfd, arena_strndup(w->arena, art->name, (size_t)(slash - art->name)), e))
+	    !fs_mkdirs(dirfd, arena_strndup(w->arena, art->name, (size_t)(slash - art->name)), e)) {
+		if (errno == EEXIST || errno == ENOTDIR)
+			return bad_artifact(w, art->name, "it must not lie in one that is a file",
+					    e);
 		return err_wrap(e, "%s/jobs/%s/artifacts", w->keep->folder, w->folder);
+	}
 	fd = fs_open_beneath(dirfd, art->name, O_WRONLY | O_CREAT | O_EXCL, 0666);
 	if (fill(fd, art->data.data, art->data.len))
 		return true;

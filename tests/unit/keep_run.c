@@ -245,6 +245,12 @@ static void an_artifacts_name_cannot_lead_elsewhere(void **state)
 			    "relative path");
 	expect_bad_artifact(s, "fine",
 			    "cannot keep the artifact \"fine\" of 'build': its name came twice");
+	expect_bad_artifact(s, "fine/x",
+			    "cannot keep the artifact \"fine/x\" of 'build': it must not lie in "
+			    "one that is a file");
+	expect_bad_artifact(s, "fine/x/y",
+			    "cannot keep the artifact \"fine/x/y\" of 'build': it must not lie in "
+			    "one that is a file");
 }
 
 static void a_cells_folder_is_its_id_made_safe_and_short(void **state)
