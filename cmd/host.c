@@ -12,6 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "service/service.h"
+
 #define CGROUPS "/sys/fs/cgroup"
 
 /* The file's first line in out, "" if it cannot be read. */
@@ -40,17 +42,6 @@ static int try_unshare(int flags)
 	return WEXITSTATUS(status);
 }
 
-/* How distributions turn them off. */
-static const struct {
-	const char *path, *off, *remedy;
-} switches[] = {
-	{ "/proc/sys/kernel/unprivileged_userns_clone", "0",
-	  "sysctl -w kernel.unprivileged_userns_clone=1" },
-	{ "/proc/sys/user/max_user_namespaces", "0", "sysctl -w user.max_user_namespaces=10000" },
-	{ "/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1",
-	  "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0" },
-};
-
 static struct fact namespaces(struct arena *a)
 {
 	bool is_root = geteuid() == 0;
@@ -60,17 +51,14 @@ static struct fact namespaces(struct arena *a)
 			  is_root ? "mount, pid, network, ipc, uts, cgroup"
 				  : "in a user namespace of our own",
 			  NULL };
-	char value[32];
 
 	if (!error)
 		return f;
 	f.state = FACT_BAD;
 	f.found = arena_printf(a, "refused: %s", strerror(error));
 	f.remedy = "outside of a container, or with --sandbox limits";
-	for (size_t i = 0; i < sizeof(switches) / sizeof(switches[0]); i++)
-		if (!is_root &&
-		    !strcmp(first_line(switches[i].path, value, sizeof(value)), switches[i].off))
-			f.remedy = switches[i].remedy;
+	if (!is_root && service_userns_remedy())
+		f.remedy = service_userns_remedy();
 	return f;
 }
 

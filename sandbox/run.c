@@ -81,6 +81,12 @@ static bool start_warm(struct run *r, struct slot *s, int strings)
 	return true;
 }
 
+static bool tell_unstarted(const struct slot *s, struct why *w)
+{
+	return s->report->has_failed ? fail(w, "%s", s->report->why.text)
+				     : fail(w, "cannot make a process: %m");
+}
+
 bool run_start(struct run *r, struct slot *s, const struct jail_run *limit, const int *fd,
 	       struct jail_ended *ended)
 {
@@ -100,7 +106,7 @@ bool run_start(struct run *r, struct slot *s, const struct jail_run *limit, cons
 		cgroup_begin(&s->cgroup, limit->memory_bytes,
 			     limit->processes + (s->mode == MODE_FULL), &w) &&
 		((limit->is_warm && start_warm(r, s, fd[3])) || inside_start(r, s, fd) ||
-		 fail(&w, "cannot make a process: %m"));
+		 tell_unstarted(s, &w));
 	if (is_ok)
 		return true;
 	cgroup_end(&s->cgroup);

@@ -6,27 +6,9 @@
 
 #define LAST_CAPABILITY 63 /* bits of the kernel's masks; it refuses those it does not know */
 
-/* The switches with which distributions turn user namespaces off, and what to write there. */
-static const struct {
-	const char *path;
-	char off;
-	const char *remedy;
-} SWITCH[] = {
-	{ "/proc/sys/kernel/unprivileged_userns_clone", '0', "kernel.unprivileged_userns_clone=1" },
-	{ "/proc/sys/user/max_user_namespaces", '0', "user.max_user_namespaces=10000" },
-	{ "/proc/sys/kernel/apparmor_restrict_unprivileged_userns", '1',
-	  "kernel.apparmor_restrict_unprivileged_userns=0" },
-};
-
 static bool userns_refused(const char *step, struct why *w)
 {
-	char value[16];
-	fail(w, "namespaces are refused here, as in a container (%s): %m", step);
-	for (size_t i = 0; i < COUNT(SWITCH); i++)
-		if (*text_read(AT_FDCWD, SWITCH[i].path, value, sizeof(value)) == SWITCH[i].off)
-			fail(w, "user namespaces are off: root must run sysctl -w %s",
-			     SWITCH[i].remedy);
-	return false;
+	return fail(w, "namespaces are refused here, as in a container (%s): %m", step);
 }
 
 /*

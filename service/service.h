@@ -57,4 +57,8 @@ bool service_key_new(const struct service_key *k, struct buf *told, struct err *
 /* The keys of the file, a line each, or as {"keys":[...]}; on failure the file's mistakes. */
 bool service_key_list(const char *path, bool as_json, struct buf *out, struct err *e);
 
+/* The command by which root switches on what a sandbox of an ordinary user needs; NULL: it is not
+ * switched off by any of the switches that distributions have. */
+const char *service_userns_remedy(void);
+
 #endif

@@ -477,6 +477,15 @@ void slot_start_soon(struct slot *s)
 	timer_set(s->o.loop, &s->due, loop_now_ms(s->o.loop));
 }
 
+/* What the warden says, and for an ordinary user what root must run, if that is known. */
+static bool broken(const char *text, struct err *e)
+{
+	const char *remedy = geteuid() ? service_userns_remedy() : NULL;
+
+	return err_set(e, ERR_SYSTEM, "%s%s%s", text, remedy ? ": root must run " : "",
+		       remedy ? remedy : "");
+}
+
 bool slot_await(struct slot *s, struct err *e)
 {
 	struct pollfd p = { .fd = s->sock, .events = POLLIN };
@@ -495,7 +504,7 @@ bool slot_await(struct slot *s, struct err *e)
 			       s->o.number, s->o.jail);
 	}
 	if (m.op == JAIL_BROKEN)
-		return err_set(e, ERR_SYSTEM, "%s", m.ready.text);
+		return broken(m.ready.text, e);
 	s->awaits = 0;
 	s->ready = m.ready;
 	return watch(s, e);

@@ -21,9 +21,9 @@ load common
 	jq -e '.attacks | all(.result == "survived" or (.result == "not_tested" and .why != null))' told
 }
 
-@test "where user namespaces are off the doctor names the sysctl, and ends with 5" {
+@test "where user namespaces are off the doctor and a run name the sysctl, and end with 5" {
 	cat >off.py <<-'PY'
-		import ctypes, os
+		import ctypes, os, sys
 		uid = os.getuid()
 		if ctypes.CDLL(None).unshare(0x10000000) != 0:
 		    raise SystemExit("no user namespace")
@@ -31,14 +31,16 @@ load common
 		                   ("sys/user/max_user_namespaces", "0")]:
 		    with open(f"/proc/{name}", "w") as f:
 		        f.write(text)
-		os.dup2(os.open("told", os.O_WRONLY | os.O_CREAT), 1)
-		os.execvp("sandbatch", ["sandbatch", "doctor"])
+		os.dup2(os.open("told", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 1)
+		os.dup2(1, 2)
+		os.execvp("sandbatch", sys.argv[1:])
 	PY
-	if is_root; then
-		exits 5 as_nobody python3 off.py
-	else
-		exits 5 python3 off.py
-	fi
+	as() { if is_root; then as_nobody "$@"; else "$@"; fi; }
+	exits 5 as python3 off.py sandbatch doctor
 	grep 'sysctl -w user.max_user_namespaces=10000' told
 	grep '^Nothing can be run here: ' told
+	echo 'version: 1' >s.yaml
+	echo 'jobs: { a: { language: bash, code: ":" } }' >>s.yaml
+	exits 5 as python3 off.py sandbatch run s.yaml
+	grep 'root must run sysctl -w user.max_user_namespaces=10000$' told
 }
