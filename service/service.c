@@ -49,6 +49,17 @@ static void on_deadline(void *ctx)
 	loop_stop(s->loop);
 }
 
+/* Mistakes come with the line of the file and a caret below: a line of the log each. */
+static void warn_mistakes(const struct buf *tell)
+{
+	const char *at = buf_text(tell);
+
+	for (size_t n; *at; at += n + (at[n] == '\n')) {
+		n = strcspn(at, "\n");
+		log_warn("%.*s", (int)n, at);
+	}
+}
+
 /* Jobs point into the table that was, so its memory stays. */
 static void reload_languages(struct service *s)
 {
@@ -61,7 +72,8 @@ static void reload_languages(struct service *s)
 		log_info("read %s again: %zu languages", s->o->languages, fresh.n);
 		return;
 	}
-	log_warn("%s%s; the languages stay as they were", buf_text(&tell), e.msg);
+	warn_mistakes(&tell);
+	log_warn("%s; the languages stay as they were", e.msg);
 }
 
 static void reload_keys(struct service *s)
@@ -71,10 +83,12 @@ static void reload_keys(struct service *s)
 
 	if (!s->keys)
 		return;
-	if (keys_reload(s->keys, &tell, &e))
+	if (keys_reload(s->keys, &tell, &e)) {
 		log_info("read %s again", s->o->keys);
-	else
-		log_warn("%s%s; the keys stay as they were", buf_text(&tell), e.msg);
+		return;
+	}
+	warn_mistakes(&tell);
+	log_warn("%s; the keys stay as they were", e.msg);
 }
 
 static void begin_stop(struct service *s)
@@ -177,8 +191,7 @@ static bool load_languages(struct service *s, struct err *e)
 
 	if (languages_load(&s->arena, s->o->languages, s->o->view.rootfs, &tell, &s->languages, e))
 		return true;
-	if (tell.len)
-		log_warn("%s", buf_text(&tell));
+	warn_mistakes(&tell);
 	return false;
 }
 
@@ -189,8 +202,7 @@ static bool load_keys(struct service *s, struct err *e)
 	if (!s->o->keys)
 		return true;
 	s->keys = keys_open(s->o->keys, &tell, e);
-	if (tell.len)
-		log_warn("%s", buf_text(&tell));
+	warn_mistakes(&tell);
 	return s->keys != NULL;
 }
 

@@ -143,6 +143,8 @@ sign() {
 @test "a file of keys with a mistake, or a secret for all to read, ends the start" {
 	keys_file '{ name: a, secret: b }'
 	exits 3 sandbatch serve --executor fake --data "$PWD/data" --listen 127.0.0.1:0 --keys keys.yml
+	grep -q ' warn keys.yml:2:[0-9]*: a key must have ' err
+	grep -q ' warn  *^$' err
 	keys_file '{ name: a, public: a, secret: b }'
 	chmod 644 keys.yml
 	exits 2 sandbatch serve --executor fake --data "$PWD/data" --listen 127.0.0.1:0 --keys keys.yml
