@@ -104,7 +104,7 @@ units: programs ## the unit tests alone
 check-faults: programs ## what the service must bear, at full length
 	@BUILD=$(abspath $(BUILD)) TEST_SECONDS=3600 FAULT_KILLS=$(or $(FAULT_KILLS),20) FAULT_JOBS=$(or $(FAULT_JOBS),500) \
 		FAULT_IDLE=$(or $(FAULT_IDLE),10000) \
-		FAULT_RESUMES=$(or $(FAULT_RESUMES),200) FAULT_FILLS=$(or $(FAULT_FILLS),7) FAULT_ROUNDS=$(or $(FAULT_ROUNDS),3) $(PROVE) -e tests/one $(wildcard tests/faults/*.bats)
+		FAULT_RESUMES=$(or $(FAULT_RESUMES),200) FAULT_FILLS=$(or $(FAULT_FILLS),5) FAULT_ROUNDS=$(or $(FAULT_ROUNDS),3) $(PROVE) -e tests/one $(wildcard tests/faults/*.bats)
 
 asan: ## every test under AddressSanitizer and UBSan
 	@$(MAKE) check BUILD=$(BUILD)/asan SAN=address,undefined CFLAGS='-O1 -g'
