@@ -238,6 +238,8 @@ static bool start(struct embedded *s, const struct embedded_options *o, struct e
 	if (s->is_listening)
 		return true;
 	drain(s);
+	if (WIFEXITED(s->status) && WEXITSTATUS(s->status) == 2) /* by options that are ours too */
+		return err_set(e, ERR_USAGE, "%s", last_words(s));
 	return err_set(e, ERR_SYSTEM, "%s", describe_end(s));
 }
 

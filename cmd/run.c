@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -321,12 +322,19 @@ static void tell_plans(const struct batch *b)
 	}
 }
 
+/* Now, and not when all has run. */
+static bool check_sign_key(const char *key, struct err *e)
+{
+	return !key || access(key, R_OK) == 0 ||
+	       err_set(e, ERR_USAGE, "--sign: cannot read '%s': %s", key, strerror(errno));
+}
+
 static int run_batch(struct batch *b, const struct strings *paths, struct err *e)
 {
 	int status = 0;
 
 	if (!reports_check(&b->o.reports, e) || !choose_check(&b->o.choice, e) ||
-	    !load_plans(b, paths, e))
+	    !check_sign_key(b->o.sign_key, e) || !load_plans(b, paths, e))
 		return cmd_fail(e);
 	if (b->o.explain || b->o.dry_run)
 		tell_plans(b);

@@ -98,3 +98,17 @@ COMMANDS='run validate plan exec serve keys languages report runs cache jobs doc
 	exits 5 bash -c 'ulimit -f 1; exec sandbatch schema >large'
 	grep -q '^sandbatch: cannot write to standard output: File too large' err
 }
+
+@test "what a run's own service refuses is wrong usage, in its words" {
+	printf '%s\n' 'version: 1' 'jobs: { a: { language: bash, code: "true" } }' >s.yaml
+	exits 2 sandbatch run --bind /nowhere s.yaml
+	grep -Fx "sandbatch: --bind must be the absolute path of a folder, not '/nowhere'" err
+	test -z "$(ls -A .sandbatch)"
+}
+
+@test "a key to sign with that is not there is told before anything runs" {
+	printf '%s\n' 'version: 1' 'jobs: { a: { language: bash, code: "true" } }' >s.yaml
+	exits 2 sandbatch run --sign nokey s.yaml
+	grep -q "^sandbatch: --sign: cannot read 'nokey'" err
+	test ! -e .sandbatch
+}
