@@ -62,6 +62,25 @@ static void a_shebang_tells_the_language(void **state)
 	assert_string_equal(detected(t, "#!/opt/strange\nimport sys\nprint(f'x')"), "none");
 }
 
+/* Without a shebang it is what bash runs too, with another echo and other errors. */
+static void sh_is_told_by_its_shebang_alone(void **state)
+{
+	static const char *const shebangs[] = { "#!/bin/sh", "#!/bin/sh -eu", "#! /usr/bin/dash",
+						"#!/usr/bin/env sh", "#!/usr/bin/env -S sh -e" };
+	static const char body[] = "\nfor f in \"$@\"; do\n\tif [ -f \"$f\" ]; then\n"
+				   "\t\techo \"a\\tb $f\"\n\tfi\ndone\n";
+	const struct table *t = *state;
+	char text[200];
+
+	for (size_t i = 0; i < sizeof(shebangs) / sizeof(shebangs[0]); i++) {
+		snprintf(text, sizeof(text), "%s%s", shebangs[i], body);
+		assert_string_equal(detected(t, text), "sh");
+	}
+	assert_string_equal(detected(t, body), "none");
+	snprintf(text, sizeof(text), "#!/bin/bash%s", body);
+	assert_string_equal(detected(t, text), "bash");
+}
+
 /* As the hosted service's documentation sends them to /run. */
 static void published_examples_are_told_by_their_text(void **state)
 {
@@ -203,6 +222,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_shebang_tells_the_language),
+		cmocka_unit_test(sh_is_told_by_its_shebang_alone),
 		cmocka_unit_test(published_examples_are_told_by_their_text),
 		cmocka_unit_test(what_many_could_be_is_nobodys),
 		cmocka_unit_test(small_programs_are_told_right_or_not_at_all),
