@@ -17,7 +17,7 @@
 #include "service/network.h"
 
 #define SLOT_TRIES 3
-/* So long a slot with a network is kept for the next job: to start another takes a fifth of a
+/* So long a slot with a network is kept for the next job: to start another takes a tenth of a
  * second, to keep one the 29 MB of its forwarder. */
 #define SLOT_IDLE_MS 60000
 

@@ -1,4 +1,5 @@
-/* Whatever a warden says is an answer that was due, or ends it: messages of any bytes, with any fds.
+/* Whatever a warden says is an answer that was due, or ends it: messages of any bytes, with any
+ * fds.
  */
 #include "tests/unit/service_warden.h"
 
