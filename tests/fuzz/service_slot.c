@@ -1,6 +1,4 @@
-/* Whatever a warden says is an answer that was due, or ends it: messages of any bytes, with any
- * fds.
- */
+/* Whatever a warden says is an answer that was due, or ends it: any bytes, with any fds. */
 #include "tests/unit/service_warden.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t n);
