@@ -228,6 +228,54 @@ static void a_command_is_charged_for_itself_alone(void **state)
 }
 
 /* limits and none: no namespaces, but a folder of its own, limits, and no survivors. */
+/* The init that waits for the next command; 0: none does. */
+static pid_t find_init(void)
+{
+	char path[64];
+	int pid = 0;
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)b.pid, (int)b.pid);
+	FILE *f = fopen(path, "r");
+	if (f && fscanf(f, "%d", &pid) != 1)
+		pid = 0;
+	if (f)
+		fclose(f);
+	return (pid_t)pid;
+}
+
+static void kill_who_waits(enum who who)
+{
+	box_start(who, "full");
+	assert_string_equal(b.ready.text, "");
+	for (int i = 0; i < 3; i++) {
+		box_prepare(&DEFAULT);
+		pid_t init = 0;
+		be(ROOT);
+		for (int n = 0; n < 1000 && init == 0; n++) {
+			usleep(1000);
+			init = find_init();
+		}
+		assert_true(init > 0);
+		assert_int_equal(kill(init, SIGKILL), 0);
+		usleep(i * 5000); /* dead or dying */
+		be(who);
+		struct jail_ended e =
+			box_run(&DEFAULT, (const char *[]){ "/bin/echo", "here", NULL });
+		if (e.cause == JAIL_CAUSE_FAILED) /* it died with the command, which is told */
+			assert_string_equal(e.text, "the sandbox's init died (wait status 0x9)");
+		else
+			assert_string_equal(b.out, "here\n");
+		assert_true(i == 0 || e.cause == JAIL_CAUSE_EXIT);
+		box_clear();
+	}
+	box_end();
+}
+
+static void an_init_killed_as_it_waits_is_replaced(void **state)
+{
+	(void)state;
+	each_user(kill_who_waits);
+}
+
 static void without_namespaces(enum who who)
 {
 	for (int i = 0; i < 2; i++) {
@@ -324,6 +372,7 @@ int main(void)
 		cmocka_unit_test_teardown(what_cannot_be_run_is_told, tidy),
 		cmocka_unit_test_teardown(landlock_is_on_top_where_the_kernel_has_it, tidy),
 		cmocka_unit_test_teardown(a_command_is_charged_for_itself_alone, tidy),
+		cmocka_unit_test_teardown(an_init_killed_as_it_waits_is_replaced, tidy),
 		cmocka_unit_test_teardown(limits_and_none_contain_what_they_can, tidy),
 		cmocka_unit_test_teardown(where_user_namespaces_are_off_it_says_so, tidy),
 	};
