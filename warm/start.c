@@ -24,6 +24,12 @@ static bool fail(char *why, const char *what)
 	return false;
 }
 
+/* An interpreter's sentence, which need not end. */
+static void tell(char *why, const struct warm_word *word)
+{
+	snprintf(why, TEXT_BYTES, "%.*s", (int)TEXT_BYTES - 1, word->text);
+}
+
 /* -- words -- */
 
 /* The next word, if it is that one, and there is one in time. */
@@ -107,7 +113,7 @@ static bool follow(const struct warm *w, const struct warm_options *o, char *why
 		return true;
 	fail(why, "the interpreter does not come to its source");
 	if (word.what == WARM_FAILED)
-		memcpy(why, word.text, TEXT_BYTES);
+		tell(why, &word);
 	return false;
 }
 
@@ -168,6 +174,6 @@ uint32_t warm_last(const struct warm *w, int *status, char why[200])
 	if (first.what == WARM_ENDED)
 		*status = first.number;
 	if (first.what == WARM_FAILED)
-		memcpy(why, first.text, TEXT_BYTES);
+		tell(why, &first);
 	return first.what;
 }
