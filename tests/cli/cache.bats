@@ -119,6 +119,6 @@ run_it() {
 	cd .sandbatch/runs/latest
 	ssh-keygen -Y verify -n sandbatch -f "$BATS_TEST_TMPDIR/allowed" -I me -s provenance.json.sig <provenance.json
 	cd "$BATS_TEST_TMPDIR"
-	exits 5 sandbatch run --sign /nowhere/key spec.yaml
+	exits 5 sandbatch run --sign spec.yaml spec.yaml
 	grep 'ssh-keygen could not sign: ' err
 }
