@@ -5,6 +5,8 @@
  */
 #include "tests/unit/sandbox_table.h"
 
+#define PATIENCE_MS 4000 /* longer than any verdict may take */
+
 struct trial {
 	const struct attack *attack;
 	enum who who;
@@ -74,19 +76,21 @@ static bool is_idle(int pid)
 /* Its children, and theirs. */
 static long count_family(int pid)
 {
-	char path[64];
-	long n = 0;
+	char path[64], list[4096] = "", *at = list;
+	long n = 0, child;
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
 	FILE *f = fopen(path, "r");
-	for (int child; f && fscanf(f, "%d", &child) == 1; n++) {
-		snprintf(path, sizeof(path), "/proc/%d/task/%d/children", child, child);
+	if (f && !fgets(list, sizeof(list), f))
+		list[0] = '\0';
+	if (f)
+		fclose(f);
+	for (; (child = strtol(at, &at, 10)) > 0; n++) {
+		snprintf(path, sizeof(path), "/proc/%ld/task/%ld/children", child, child);
 		FILE *g = fopen(path, "r");
 		n += g && fgetc(g) != EOF;
 		if (g)
 			fclose(g);
 	}
-	if (f)
-		fclose(f);
 	return n;
 }
 
@@ -183,13 +187,15 @@ static void survives(void **state)
 {
 	const struct trial *t = *state;
 	const struct attack *a = t->attack;
+	char patience[24];
 	if (t->who == ROOT && getuid() != 0)
 		skip();
 	listen_on_host();
 	raise_warden(t->who);
 	is_up = false;
 	box_prepare(&a->limits);
-	struct jail_ended e = carry_out(a, NULL);
+	snprintf(patience, sizeof(patience), "%d", (int)slowness() * PATIENCE_MS);
+	struct jail_ended e = carry_out(a, patience);
 	box_clear();
 	is_up = e.cause == JAIL_CAUSE_EXIT && e.status == UNTRIED;
 	if (is_up)
@@ -234,15 +240,13 @@ static void add_trials(struct CMUnitTest *test, struct trial *trial)
 	}
 }
 
-/* SLOWNESS: how many times longer than ours an emulated processor takes. */
+/* The limits of time, as the slowness has them. */
 static void slow_down(void)
 {
-	const char *slowness = getenv("SLOWNESS");
-	uint64_t n = slowness ? strtoul(slowness, NULL, 10) : 1;
 	for (size_t i = 0; i < nattack; i++) {
 		struct limits *l = &attack[i].limits;
-		l->wall_ms = n * (l->wall_ms ? l->wall_ms : DEFAULT.wall_ms);
-		l->cpu_ms = n * (l->cpu_ms ? l->cpu_ms : DEFAULT.cpu_ms);
+		l->wall_ms = slowness() * (l->wall_ms ? l->wall_ms : DEFAULT.wall_ms);
+		l->cpu_ms = slowness() * (l->cpu_ms ? l->cpu_ms : DEFAULT.cpu_ms);
 	}
 }
 

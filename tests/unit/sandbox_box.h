@@ -66,6 +66,13 @@ static const struct limits DEFAULT = {
 static int jail;     /* sandbatch-jail, to be executed */
 static struct box b; /* the one of the test that runs */
 
+/* SLOWNESS: how many times longer than ours an emulated processor takes; 1. */
+static inline uint64_t slowness(void)
+{
+	const char *text = getenv("SLOWNESS");
+	return text ? strtoul(text, NULL, 10) : 1;
+}
+
 /* -- the service's end of the socket -- */
 
 static inline void receive(void *out, size_t size, int *fd)
