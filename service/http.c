@@ -5,6 +5,7 @@
 #include <microhttpd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -334,6 +335,29 @@ static bool check_size(const struct call *c, int64_t *size, struct err *e)
 		       (long long)*size, WIRE_BODY_MAX);
 }
 
+static enum MHD_Result count_framing(void *ctx, enum MHD_ValueKind kind, const char *name,
+				     const char *value)
+{
+	size_t *n = ctx;
+
+	(void)kind;
+	(void)value;
+	*n += !strcasecmp(name, "Content-Length") || !strcasecmp(name, "Transfer-Encoding");
+	return MHD_YES;
+}
+
+/* Where the body ends must be beyond doubt, or a proxy before us may see another request begin
+ * within it: RFC 9112, 6.3 and 11.2. */
+static bool check_framing(const struct call *c, struct err *e)
+{
+	size_t n = 0;
+
+	MHD_get_connection_values(c->conn, MHD_HEADER_KIND, count_framing, &n);
+	return n <= 1 || err_set(e, ERR_MALFORMED,
+				 "the length of the body is told more than once: wanted one "
+				 "Content-Length or one Transfer-Encoding");
+}
+
 /* The headers are there. A refusal is told at once only where nothing is to be read before. */
 static enum MHD_Result on_head(struct call *c)
 {
@@ -341,6 +365,10 @@ static enum MHD_Result on_head(struct call *c)
 	int64_t size = 0;
 	struct err e;
 
+	if (!check_framing(c, &e)) {
+		refuse(c, &e);
+		return call_send(c); /* and nothing more is read of this connection */
+	}
 	if (check_size(c, &size, &e) && check_query(c, &e) && hooks->head(hooks->ctx, c, &e))
 		return MHD_YES;
 	refuse(c, &e);

@@ -78,6 +78,20 @@ load common
 	refuses 411 length_required '/execute needs a body with its Content-Length' POST /execute
 }
 
+@test "where a body's length is told twice nothing after it is taken for a request" {
+	fake_start
+	local twice
+	for twice in 'Content-Length: 0\r\nContent-Length: 40' 'Content-Length: 0\r\nContent-Length: 0' \
+		'Transfer-Encoding: chunked\r\nContent-Length: 40' 'content-length: 40\r\ntransfer-encoding: identity'; do
+		perl_socket 'print $s "POST /keys/validate HTTP/1.1\r\nHost: x\r\n'"$twice"'\r\n\r\n0\r\n\r\nGET /health HTTP/1.1\r\nHost: x\r\n\r\n";
+			print while <$s>' >told
+		[ "$(grep -c '^HTTP/1.1' told)" -eq 1 ]
+		grep '^HTTP/1.1 400' told
+		grep 'the length of the body is told more than once' told
+	done
+	answers 200 GET /health
+}
+
 @test "a body of another type is 415" {
 	fake_start
 	refuses 415 unsupported_media_type "Content-Type must be application/json, not 'text/plain'" \
