@@ -7,7 +7,7 @@ UNDELEGATED='no cgroups here: memory and processes are limited by rlimits and a 
 setup_file() {
 	HERE=$(getent passwd student | cut -d: -f6)/sandbatch
 	export HERE
-	cp -R "$TOP/specs" "$BUILD/sandbatch" "$BUILD/sandbatch-jail" "$BUILD/etc" -t "$(mkdir -p "$HERE" && echo "$HERE")"
+	cp -R "$TOP/specs" "$BUILD/sandbatch" "$BUILD/sandbatch-jail" "$BUILD/sandbatch-attacks" "$BUILD/etc" -t "$(mkdir -p "$HERE" && echo "$HERE")"
 	chown -R student: "$HERE"
 	loginctl enable-linger student
 }
@@ -67,6 +67,12 @@ limit() {
 	[ "$(limit processes)" = processes ]
 }
 
+@test "the doctor names them, and finds what it attacks there survived" {
+	student systemd-run -q --user --scope -p Delegate=yes "$HERE/sandbatch" doctor --class Paths
+	grep -qx '  cgroups  *version 2, delegated to us' out
+	grep -qx 'Paths: [0-9]* survived' out
+}
+
 @test "specs/tour.yaml without delegation" {
 	undelegated "$HERE/sandbatch" run specs/tour.yaml --slots 1
 	cat out err
@@ -92,6 +98,6 @@ limit() {
 	undelegated "$HERE/sandbatch" serve --listen 127.0.0.1:0 --data kept.data || echo "exit status $?" >status
 	sysctl -qw kernel.unprivileged_userns_clone=1
 	cat out err
-	grep -q 'user namespaces are off.*sysctl -w kernel.unprivileged_userns_clone=1' err
+	grep -q 'namespaces are refused here.*root must run sysctl -w kernel.unprivileged_userns_clone=1' err
 	[ "$(cat status)" = 'exit status 5' ]
 }
