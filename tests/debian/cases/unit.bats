@@ -28,9 +28,15 @@ main_pid() {
 	systemctl show --value -p MainPID sandbatch
 }
 
-# What is in the unit's groups besides its own processes.
+# The unit's groups in which there is a process of a job: not just an init, a fork of its warden, that waits for one.
 groups_of_jobs() {
-	find "$UNIT_GROUP" -mindepth 1 -type d -name 'sandbatch.*.*' -exec grep -l . '{}/cgroup.procs' ';'
+	local group pid
+	for group in "$UNIT_GROUP"/sandbatch.*.*/cgroup.procs; do
+		[ -e "$group" ] || continue
+		while read -r pid; do
+			[ "$(cat "/proc/$pid/comm" 2>/dev/null)" = sandbatch-jail ] || echo "$group"
+		done <"$group"
+	done
 }
 
 no_job_is_left() {
