@@ -229,19 +229,17 @@ static void a_command_is_charged_for_itself_alone(void **state)
 	each_user(burn_twice);
 }
 
-/* limits and none: no namespaces, but a folder of its own, limits, and no survivors. */
 /* The init that waits for the next command; 0: none does. */
 static pid_t find_init(void)
 {
-	char path[64];
-	int pid = 0;
+	char path[64], list[64] = "";
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)b.pid, (int)b.pid);
 	FILE *f = fopen(path, "r");
-	if (f && fscanf(f, "%d", &pid) != 1)
-		pid = 0;
+	if (f && !fgets(list, sizeof(list), f))
+		list[0] = '\0';
 	if (f)
 		fclose(f);
-	return (pid_t)pid;
+	return (pid_t)strtol(list, NULL, 10);
 }
 
 static void kill_who_waits(enum who who)
@@ -278,6 +276,7 @@ static void an_init_killed_as_it_waits_is_replaced(void **state)
 	each_user(kill_who_waits);
 }
 
+/* limits and none: no namespaces, but a folder of its own, limits, and no survivors. */
 static void without_namespaces(enum who who)
 {
 	for (int i = 0; i < 2; i++) {
