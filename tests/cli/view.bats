@@ -27,9 +27,9 @@ small_root() {
 	chmod -R go+rX root/usr root/opt
 }
 
-# Of neither folder's place has the sandbox one of its own.
+# Of neither folder's place has the sandbox one of its own; root's is one that nobody reaches, wherever the checkout lies.
 tools() {
-	TOOLS=$(mktemp -d "$BUILD/tools.XXXXXX")
+	TOOLS=$(mktemp -d "$(is_root && echo /opt || echo "$BUILD")/tools.XXXXXX")
 	printf '#!/bin/sh\necho a tool\n' >"$TOOLS/tool"
 	chmod 777 "$TOOLS" "$TOOLS/tool"
 }
