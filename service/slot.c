@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -86,26 +87,9 @@ static void await_answer(struct slot *s, uint32_t op, int64_t ms)
 	timer_set(s->o.loop, &s->due, loop_now_ms(s->o.loop) + ms);
 }
 
-static void send_message(struct slot *s, void *data, size_t size, const int *fd, size_t nfd)
+static void send_message(struct slot *s, const void *data, size_t size, const int *fd, size_t nfd)
 {
-	union {
-		struct cmsghdr align;
-		char room[CMSG_SPACE(6 * sizeof(int))];
-	} control = { 0 };
-	struct iovec part = { .iov_base = data, .iov_len = size };
-	struct msghdr m = { .msg_iov = &part, .msg_iovlen = 1 };
-
-	if (nfd) {
-		struct cmsghdr *c = &control.align;
-
-		m.msg_control = control.room;
-		m.msg_controllen = CMSG_SPACE(nfd * sizeof(int));
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(nfd * sizeof(int));
-		memcpy(CMSG_DATA(c), fd, nfd * sizeof(int));
-	}
-	if (sendmsg(s->sock, &m, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)size)
+	if (!jail_send(s->sock, data, size, fd, nfd))
 		give_up(s, "could not be told what to do: %s", strerror(errno));
 }
 
@@ -382,7 +366,9 @@ bool slot_open(struct slot *s, struct err *e)
 		p.enter = network_enter;
 		p.ctx = &s->network;
 	}
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+	/* our end never waits: a warden that does not read is given up */
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0 ||
+	    fcntl(pair[0], F_SETFL, O_NONBLOCK) < 0)
 		return err_sys(e, "cannot make the socket of slot %d", s->o.number);
 	p.fd[JAIL_FD] = pair[1];
 	is_ok = proc_spawn(&p, &s->pid, &s->pidfd, e);

@@ -222,6 +222,7 @@ static inline void warden_open(struct warden *w, const char *data, size_t n)
 	*w = (struct warden){ .data = data, .n = n, .root = "/tmp/fuzz-warden-XXXXXX" };
 	MUST((w->loop = loop_open(&e)) && mkdtemp(w->root));
 	MUST(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
+	MUST(fcntl(pair[0], F_SETFL, O_NONBLOCK) == 0); /* as slot.c has it */
 	warden_languages(w);
 	w->executor.o = (struct executor_options){ .loop = w->loop, .sandbox = "full" };
 	w->executor.compiled = -1;
