@@ -63,10 +63,9 @@ int jail_rules(void)
 	return rules;
 }
 
-const char *jail_enter(void)
+const char *jail_enter(bool has_group)
 {
-	/* here and not in the warden: our group may be this command's own */
-	if (unshare(CLONE_NEWCGROUP) != 0)
+	if (has_group && unshare(CLONE_NEWCGROUP) != 0)
 		return "cannot make a cgroup namespace";
 	/* not where parts of the host's are hidden, as in a container */
 	if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC,
@@ -83,7 +82,7 @@ const char *jail_detach(void)
 {
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
 		return "cannot tie the program to its init";
-	return setsid() < 0 ? "cannot make a session" : NULL;
+	return setpgid(0, 0) != 0 ? "cannot make a process group" : NULL;
 }
 
 const char *jail_drop(void)

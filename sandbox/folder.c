@@ -20,16 +20,16 @@ static const struct {
 #define LAST (COUNT(WORK) - 1)
 
 /* Remove a folder, and what is in it but for folders: what most jobs leave. */
-static bool remove_flat(int at, const char *name)
+static bool remove_flat(const char *path)
 {
-	if (unlinkat(at, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+	if (rmdir(path) == 0 || errno == ENOENT)
 		return true;
-	DIR *d = fdopendir(openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+	DIR *d = fdopendir(open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 	for (const struct dirent *e; d && (e = readdir(d));)
 		unlinkat(dirfd(d), e->d_name, 0);
 	if (d)
 		closedir(d);
-	return unlinkat(at, name, AT_REMOVEDIR) == 0;
+	return rmdir(path) == 0;
 }
 
 /* Remove it whatever is in it, however deep, and even if its owner has locked it. */
@@ -40,7 +40,7 @@ static bool remove_tree(char *path)
 	char *argv[] = { sh, option, script, path, NULL };
 	int status = 1;
 	pid_t pid;
-	if (remove_flat(AT_FDCWD, path))
+	if (remove_flat(path))
 		return true;
 	errno = posix_spawn(&pid, sh, NULL, NULL, argv, environ);
 	return errno == 0 && waitpid(pid, &status, 0) == pid && status == 0;
@@ -69,20 +69,21 @@ static bool resize(struct slot *s, const struct jail_prepare *p, struct why *w)
 	return true;
 }
 
-/* Empty it, or where that cannot be proven, let it go: to be mounted anew. */
-static bool empty(struct slot *s, struct why *w)
+bool folder_leave(struct slot *s, struct why *w)
 {
-	struct statvfs v;
-	int at = open(JAIL_WORKDIR, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	for (size_t i = 0; i < COUNT(WORK); i++)
-		remove_flat(at, WORK[i].name);
-	close(at);
-	/* a file without a name may still be open somewhere, as the folder is in the service */
-	if (statvfs(JAIL_WORKDIR, &v) == 0 && v.f_bfree == v.f_blocks && v.f_ffree + 1 == v.f_files)
-		return true; /* but for its root */
-	s->is_mounted = false;
+	inside_drop(s);
+	close(s->work);
+	s->work = -1;
+	s->is_mounted = s->is_ahead = false;
 	return umount2(JAIL_WORKDIR, MNT_DETACH) == 0 ||
 	       fail(w, "cannot unmount the working folder: %m");
+}
+
+bool folder_is_new(const struct slot *s)
+{
+	struct statvfs v;
+	return s->work >= 0 && fstatvfs(s->work, &v) == 0 && v.f_bfree == v.f_blocks &&
+	       v.f_files - v.f_ffree == COUNT(WORK) + 1;
 }
 
 /* -- one job's -- */
@@ -126,16 +127,18 @@ bool folder_prepare(struct slot *s, const struct jail_prepare *p, struct why *w)
 bool folder_clear(struct slot *s, struct why *w)
 {
 	char path[sizeof(s->base) + 16];
+	bool is_flat = true;
 	if (s->work < 0 || s->is_ahead)
 		return true;
 	inside_drop(s);
-	slot_hold(s, 0);
 	close(s->work);
 	s->work = -1;
-	if (s->mode == MODE_FULL)
-		return empty(s, w);
-	snprintf(path, sizeof(path), "%s/%s", s->base, WORK[LAST].name);
-	return remove_tree(path) || fail(w, "cannot remove %s: %m", path);
+	for (size_t i = s->mode == MODE_FULL ? 0 : LAST; i < COUNT(WORK); i++) {
+		snprintf(path, sizeof(path), "%s/%s", s->base, WORK[i].name);
+		is_flat = (s->mode == MODE_FULL ? remove_flat(path) : remove_tree(path)) && is_flat;
+	}
+	return is_flat ||
+	       (s->mode == MODE_FULL ? folder_leave(s, w) : fail(w, "cannot remove %s: %m", path));
 }
 
 void folder_close(struct slot *s)

@@ -90,7 +90,7 @@ static bool enter(const struct slot *s, struct why *w)
 	/* the warden may be killed at any time: then so are we, and with us all of the namespace */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || poll(&p, 1, 0) != 0)
 		return fail(w, "cannot tie init to the warden: %m");
-	if ((what = jail_enter()) || (what = jail_lock(s->rules, &s->filter)))
+	if ((what = jail_enter(is_apart(s))) || (what = jail_lock(s->rules, &s->filter)))
 		return fail(w, "%s: %m", what);
 	return true;
 }

@@ -3,6 +3,7 @@
  * harmless parts of /etc, five devices, and nothing else of the host; or with
  * --rootfs what a prepared root has in their place.
  */
+#include <dirent.h>
 #include <fnmatch.h>
 #include <glob.h>
 #include <limits.h>
@@ -13,7 +14,10 @@
 
 /* Where the new root is put together: a folder that every host has and no toolchain lies in. */
 #define NEW_ROOT "/sys"
-#define SMALL    (1 << 20)
+
+/* Bytes of a file, and of a folder's files, each counted as one block at least. */
+#define SMALL        (1 << 20)
+#define SMALL_FOLDER (1 << 16)
 
 /* Shown as they are, where they exist. */
 static const char OF_HOST[] =
@@ -78,35 +82,71 @@ static bool bind(const char *from, const char *to, uint64_t attributes, struct w
 	       fail(w, "sandbox root: cannot make %s read-only: %m", from);
 }
 
-/* A file that everybody may read; no other. */
-static bool copy(const char *from, const char *to, struct why *w)
+/* A file; but what not everybody may read is empty. */
+static bool copy(const char *from, const char *to, const struct stat *st, struct why *w)
 {
-	struct stat st;
 	if (!make(++to, false, w))
 		return false;
+	if (!(st->st_mode & S_IROTH))
+		return true;
 	int in = open(from, O_RDONLY | O_CLOEXEC), out = open(to, O_WRONLY | O_CLOEXEC);
-	bool is_ok = fstat(in, &st) == 0;
-	if (is_ok && st.st_mode & S_IROTH)
-		is_ok = sendfile(out, in, NULL, (size_t)st.st_size) == st.st_size;
+	bool is_ok = sendfile(out, in, NULL, (size_t)st->st_size) == st->st_size &&
+		     fchmod(out, st->st_mode & 0555) == 0;
 	close(in);
 	close(out);
 	return is_ok || fail(w, "sandbox root: cannot copy %s: %m", from);
 }
 
-/* Small files are copied, for each mount costs each job. The folder above a link is there. */
+/* Whether it is a folder of /etc that everybody may read, with few things in it, none large. */
+static bool is_small(const char *from, const char *to, const struct stat *st)
+{
+	struct stat in;
+	off_t room = SMALL_FOLDER;
+	if (strncmp(to, "/etc/", 5) != 0 || (st->st_mode & 0005) != 0005)
+		return false;
+	DIR *d = opendir(from);
+	for (const struct dirent *e; d && room >= 0 && (e = readdir(d));)
+		if (fstatat(dirfd(d), e->d_name, &in, AT_SYMLINK_NOFOLLOW) == 0)
+			room -= 1024 + (S_ISREG(in.st_mode) ? in.st_size : 0);
+	if (d)
+		closedir(d);
+	return room >= 0;
+}
+
+static bool show_inside(const char *from, const char *to, struct why *w);
+
+/* Files and folders that are small are copied, for each mount costs each job. The folder above a
+ * link is there. */
 static bool show(const char *from, const char *to, struct why *w)
 {
 	char target[PATH_MAX];
-	struct stat st;
+	struct stat st = { 0 };
 	ssize_t n = readlink(from, target, sizeof(target) - 1);
-	if (fnmatch(OURS, to, FNM_EXTMATCH) == 0)
-		return true;
 	if (n < 0 && lstat(from, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= SMALL)
-		return copy(from, to, w);
+		return copy(from, to, &st, w);
+	if (n < 0 && S_ISDIR(st.st_mode) && is_small(from, to, &st))
+		return show_inside(from, to, w);
 	if (n < 0)
 		return bind(from, to, MOUNT_ATTR_NODEV, w);
 	target[n] = '\0';
 	return symlink(target, to + 1) == 0 || fail(w, "sandbox root: cannot link %s: %m", from);
+}
+
+/* What is in a folder, each by itself. */
+static bool show_inside(const char *from, const char *to, struct why *w)
+{
+	char path[PATH_MAX];
+	size_t above = strlen(from) - strlen(to);
+	bool is_ok = make(to + 1, true, w);
+	DIR *d = opendir(from);
+	for (const struct dirent *e; is_ok && d && (e = readdir(d));) {
+		snprintf(path, sizeof(path), "%s/%s", from, e->d_name);
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			is_ok = show(path, path + above, w);
+	}
+	if (d)
+		closedir(d);
+	return is_ok;
 }
 
 static bool show_all(const char *rootfs, struct why *w)
@@ -116,8 +156,10 @@ static bool show_all(const char *rootfs, struct why *w)
 	snprintf(pattern, sizeof(pattern), "%s%s", rootfs, *rootfs ? OF_ROOTFS : OF_HOST);
 	bool is_ok = glob(pattern, GLOB_BRACE, NULL, &g) == 0 ||
 		     fail(w, "sandbox root: there is nothing in %s/", rootfs);
-	for (size_t i = 0; is_ok && i < g.gl_pathc; i++)
-		is_ok = show(g.gl_pathv[i], g.gl_pathv[i] + strlen(rootfs), w);
+	for (size_t i = 0; is_ok && i < g.gl_pathc; i++) {
+		const char *to = g.gl_pathv[i] + strlen(rootfs);
+		is_ok = fnmatch(OURS, to, FNM_EXTMATCH) == 0 || show(g.gl_pathv[i], to, w);
+	}
 	globfree(&g);
 	return is_ok;
 }

@@ -21,6 +21,14 @@ static bool message_send(const void *data, size_t len, int fd)
 	return jail_send(JAIL_FD, data, len, &fd, fd >= 0);
 }
 
+/* Whoever has just heard us goes first, though it be on our CPU: for a moment, or until it answers.
+ */
+static void give_way(void)
+{
+	struct pollfd p = { JAIL_FD, POLLIN, 0 };
+	ppoll(&p, 1, &(struct timespec){ 0, 1 }, NULL);
+}
+
 static bool tell_broken(const struct why *w)
 {
 	struct jail_ready r = { .op = JAIL_BROKEN };
@@ -53,7 +61,7 @@ static bool obey(struct slot *s, struct run *r, const struct message *m)
 	struct why w;
 	switch (m->u.op) {
 	case JAIL_PREPARE:
-		if (!folder_prepare(s, &m->u.prepare, &w))
+		if (!slot_get_ahead(s, &w) || !folder_prepare(s, &m->u.prepare, &w))
 			return tell_broken(&w);
 		if (!message_send(&prepared, sizeof(prepared), s->work))
 			return false;
@@ -65,10 +73,11 @@ static bool obey(struct slot *s, struct run *r, const struct message *m)
 	case JAIL_CLEAR:
 		if (!message_send(&cleared, sizeof(cleared), -1))
 			return false;
+		give_way();
 		close(socket(AF_UNIX, SOCK_DGRAM, 0)); /* collects those left in flight */
-		return (folder_clear(s, &w) && slot_get_ahead(s, &w)) || tell_broken(&w);
+		return slot_get_ahead(s, &w) || tell_broken(&w);
 	case JAIL_WARM:
-		if (!folder_clear(s, &w) || !slot_get_ahead(s, &w))
+		if (!slot_get_ahead(s, &w))
 			return tell_broken(&w);
 		if (!run_warm(s, &m->u.run, m->fd, &w))
 			memcpy(warmed.text, w.text, sizeof(warmed.text));

@@ -1,6 +1,7 @@
 /* What is built once for a slot, and the working folder of its current job. */
 #include <linux/securebits.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 
 #include "sandbox/warden.h"
 
@@ -36,7 +37,8 @@ static bool enter_namespaces(struct slot *s, struct why *w)
 	if (!s->is_root && !enter_userns(s, w))
 		return false;
 	/* A new network namespace has a loopback that is down, and nothing else. */
-	if (unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | (s->dns ? 0 : CLONE_NEWNET)) != 0)
+	if (unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP |
+		    (s->dns ? 0 : CLONE_NEWNET)) != 0)
 		return userns_refused("unshare", w);
 	if (sethostname("sandbox", strlen("sandbox")) != 0)
 		return fail(w, "cannot set the host name: %m");
@@ -78,9 +80,17 @@ void slot_get_ready(struct slot *s)
 bool slot_get_ahead(struct slot *s, struct why *w)
 {
 	const struct jail_prepare same = s->folder;
-	s->is_ahead = s->mode == MODE_FULL && folder_prepare(s, &same, w);
-	slot_get_ready(s);
-	return s->is_ahead || s->mode != MODE_FULL;
+	bool is_clear = folder_clear(s, w);
+	for (int i = 0; i < 2 && is_clear && s->mode == MODE_FULL && !s->is_ahead; i++) {
+		bool is_made = folder_prepare(s, &same, w);
+		if (is_made)
+			slot_get_ready(s); /* meanwhile the last one's mounts go */
+		if (s->ready.pid <= 0)
+			slot_hold(s, 0);
+		s->is_ahead = is_made && (folder_is_new(s) || fail(w, "a new folder is in use"));
+		is_clear = s->is_ahead || folder_leave(s, w);
+	}
+	return is_clear && (s->is_ahead || s->mode != MODE_FULL);
 }
 
 /* Once, and without a command, so that READY promises no more than what works here. */
@@ -97,7 +107,7 @@ static bool try_init(struct slot *s, struct why *w)
 
 bool slot_open(struct slot *s, struct why *w)
 {
-	s->work = s->held = -1;
+	s->work = -1;
 	s->is_root = geteuid() == 0;
 	sched_getaffinity(0, sizeof(s->cpus), &s->cpus);
 	bool is_own = s->mode == MODE_NONE || !s->is_root;
@@ -108,7 +118,8 @@ bool slot_open(struct slot *s, struct why *w)
 			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	s->proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	s->stacks = malloc(2 * STACK);
-	if (!s->stacks || s->self < 0 || s->report == MAP_FAILED || s->proc < 0)
+	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, s->held) != 0 || !s->stacks ||
+	    s->self < 0 || s->report == MAP_FAILED || s->proc < 0)
 		return fail(w, "cannot open /proc: %m");
 	if (!cgroup_open(&s->cgroup, s->name, w))
 		return false;
@@ -130,11 +141,14 @@ bool slot_open(struct slot *s, struct why *w)
 
 void slot_hold(struct slot *s, pid_t pid)
 {
-	char path[32];
-	int old = s->held;
+	char path[32] = "";
+	recv(s->held[0], path, 1, MSG_DONTWAIT); /* and with it the fd */
+	if (pid <= 0)
+		return;
 	snprintf(path, sizeof(path), "%d/ns/mnt", (int)pid);
-	s->held = pid > 0 ? openat(s->proc, path, O_RDONLY | O_CLOEXEC) : -1;
-	close(old);
+	int fd = openat(s->proc, path, O_RDONLY | O_CLOEXEC);
+	jail_send(s->held[1], path, 1, &fd, 1);
+	close(fd);
 }
 
 void slot_close(struct slot *s)

@@ -156,7 +156,7 @@ struct slot {
 	char *stacks; /* of init and the job */
 	struct ready ready;
 	struct warm warm;           /* the interpreter that waits */
-	int held;                   /* mount namespace of the last init; -1: none */
+	int held[2];                /* in flight there: the last init's mount namespace */
 	int work;                   /* the working folder; -1: none */
 	bool is_ahead;              /* nobody has asked for it yet */
 	struct jail_prepare folder; /* the tmpfs it is in */
@@ -187,6 +187,11 @@ bool folder_open(struct slot *s, struct why *w);
 bool folder_prepare(struct slot *s, const struct jail_prepare *p, struct why *w);
 /* Remove the working folder, unless nobody has asked for it yet. */
 bool folder_clear(struct slot *s, struct why *w);
+/* Whether nothing is in its file system but an empty folder: no file without a name either, which
+ * somebody has open still. It is not as long as a mount namespace shows the last folder. */
+bool folder_is_new(const struct slot *s);
+/* Let the file system go: the next folder is made in another. */
+bool folder_leave(struct slot *s, struct why *w);
 void folder_close(struct slot *s);
 
 /* -- filter.c -- */

@@ -127,7 +127,7 @@ __attribute__((constructor)) static void enter(void)
 
 static int try_init(void *what)
 {
-	return (*(const char **)what = jail_enter()) ? errno : 0;
+	return (*(const char **)what = jail_enter(hold.is_apart)) ? errno : 0;
 }
 
 /* Once, so that we are not ready for jobs that we then could not start. */
@@ -183,7 +183,7 @@ static int be_init(void *unused)
 	struct warm_word go = hear(WARM_GO);
 	if (!jail_limit(&go.limits))
 		fail("cannot set resource limits");
-	const char *what = jail_enter();
+	const char *what = jail_enter(hold.is_apart);
 	if (what)
 		fail(what);
 	pid_t job = hold.fork();

@@ -84,6 +84,34 @@ teardown() {
 	run ! grep -q secret out err
 }
 
+@test "small folders of /etc are copied, large ones and those that not everybody may enter are bound" {
+	small_root
+	mkdir -p root/etc/tool/more root/etc/large root/etc/closed
+	echo config >root/etc/tool/config
+	echo hidden >root/etc/tool/.hidden
+	echo deep >root/etc/tool/more/shadow
+	echo secret >root/etc/tool/private
+	echo secret >root/etc/closed/file
+	printf '#!/bin/sh\necho runs\n' >root/etc/tool/run
+	ln -s config root/etc/tool/link
+	head -c 70000 /dev/zero >root/etc/large/file
+	chmod 755 root/etc/tool/run
+	chmod 600 root/etc/tool/private
+	chmod 700 root/etc/closed
+	run_bash --rootfs "$PWD/root" <<-'CODE'
+		cd /etc/tool
+		cat config link .hidden more/shadow private
+		./run
+		echo x >config || echo refused
+		while read -r _ _ _ _ on _; do case $on in /etc*) echo "$on"; esac; done </proc/self/mountinfo
+	CODE
+	printed config config hidden deep runs refused /etc/closed /etc/large || printed config config hidden deep runs refused \
+		/etc/large /etc/closed
+	echo 'cat /etc/closed/file' >code.sh
+	! is_root || exits 1 sandbatch exec code.sh --rootfs "$PWD/root"
+	run ! grep secret out err
+}
+
 @test "--rootfs as an ordinary user" {
 	is_root || skip "the test before is that already"
 	small_root

@@ -32,7 +32,7 @@ bool __wrap_slot_open(struct slot *s, struct why *w)
 	static struct report none;
 	(void)w;
 	s->report = &none;
-	s->work = s->held = s->proc = s->self = -1;
+	s->work = s->proc = s->self = -1;
 	s->mode = MODE_NONE;
 	return true;
 }

@@ -155,6 +155,38 @@ static void a_cleared_folder_is_gone_even_if_its_fd_was_kept(void **state)
 	each_user(keep_after_clear);
 }
 
+/* All the files that there may be, 1000; yet it is the same file system that the next job finds
+ * empty. */
+static void fill_it(enum who who)
+{
+	static const char FILL[] =
+		"i=0; while echo x >$i; do i=$((i + 1)); done 2>/dev/null; ls | wc -l";
+	struct stat st[3];
+	box_start(who, "full");
+	for (int i = 0; i < 3; i++) {
+		box_prepare(&DEFAULT);
+		assert_int_equal(fstat(b.folder, &st[i]), 0);
+		struct jail_ended e =
+			box_run(&DEFAULT, (const char *[]){ "/bin/sh", "-c", FILL, NULL });
+		assert_int_equal(e.cause, JAIL_CAUSE_EXIT);
+		assert_true(e.hit_disk);
+		assert_string_equal(b.out, "1000\n");
+		if (i == 1)
+			box_clear();
+		else
+			close(b.folder); /* the next prepare clears it */
+	}
+	assert_int_equal(st[0].st_dev, st[1].st_dev);
+	assert_int_equal(st[1].st_dev, st[2].st_dev);
+	box_end();
+}
+
+static void a_full_folder_is_emptied_for_the_next_job(void **state)
+{
+	(void)state;
+	each_user(fill_it);
+}
+
 static void refuse(enum who who)
 {
 	box_start(who, "full");
@@ -370,6 +402,7 @@ int main(void)
 		cmocka_unit_test_teardown(
 			a_killed_warden_s_successor_ends_what_is_left_in_its_cgroup, tidy),
 		cmocka_unit_test_teardown(a_cleared_folder_is_gone_even_if_its_fd_was_kept, tidy),
+		cmocka_unit_test_teardown(a_full_folder_is_emptied_for_the_next_job, tidy),
 		cmocka_unit_test_teardown(what_cannot_be_run_is_told, tidy),
 		cmocka_unit_test_teardown(landlock_is_on_top_where_the_kernel_has_it, tidy),
 		cmocka_unit_test_teardown(a_command_is_charged_for_itself_alone, tidy),
