@@ -257,14 +257,15 @@ $(BUILD)/sandbatch-attacks: $(ATTACKS) tests/attacks/attacks.h
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(BASE_CFLAGS) -O1 -fPIE -pie -o $@ $(ATTACKS) -pthread
 
+WARM        = warm/hold.c warm/eval.c jail/lose.c jail/words.c
 # What is loaded into a language's interpreter: nothing of ours beside it, and never a sanitizer.
-$(BUILD)/sandbatch-warm.so: warm/hold.c warm/eval.c $(wildcard jail/*.c) warm/warm.h warm/eval.h jail/jail.h $(BUILD)/flags
+$(BUILD)/sandbatch-warm.so: $(WARM) warm/warm.h warm/eval.h jail/jail.h $(BUILD)/flags
 	$(call say,LD)$(CC) $(BASE_CFLAGS) -O2 -g -fstack-protector-strong -fPIC -fvisibility=hidden -shared -Wl,-z,relro,-z,now -o $@ \
-		warm/hold.c warm/eval.c $(wildcard jail/*.c)
+		$(WARM)
 
 # The real one's objects; only what they call of the C library is another's (tests/weak/jail.c).
-WEAK       := syscall prctl setrlimit setresuid setresgid unshare mount mount_setattr clone openat \
-              clock_gettime
+WEAK       := syscall prctl setrlimit setresuid setresgid unshare mount_setattr clone openat \
+              clock_gettime getrandom
 comma      := ,
 $(BUILD)/weak/sandbatch-jail: $(call objects,tests/weak/jail.c) $(JAIL_OBJECTS)
 	@mkdir -p $(@D)

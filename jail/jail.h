@@ -32,7 +32,6 @@
 #ifndef JAIL_JAIL_H
 #define JAIL_JAIL_H
 
-#include <linux/filter.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -40,7 +39,7 @@
 
 #define JAIL_FD      3
 #define JAIL_WORKDIR "/tmp" /* the working folder, as the program sees it */
-#define JAIL_PRELOAD "LD_PRELOAD=/proc/self/fd/1003" /* wanted in what JAIL_WARM starts */
+#define JAIL_PRELOAD "LD_PRELOAD=/proc/self/fd/1002" /* wanted in what JAIL_WARM starts */
 
 enum jail_op {
 	JAIL_READY = 1,
@@ -131,7 +130,31 @@ struct jail_strings {
 /* Read so many, each with its NUL, which must be all that is there; else false with why. */
 bool jail_strings(struct jail_strings *s, int fd, uint32_t narg, uint32_t nenv, char why[200]);
 
+/* -- filter.c -- */
+
+/*
+ * The seccomp filter of the slot denies these calls to all but those who give the key where the
+ * kernel takes no argument: so it need be loaded but once, by the warden. The keys are random, and
+ * no job knows them: execve leaves nothing of them, and the job of an interpreter that waits wipes
+ * the one that is there. That one opens nothing to whoever has no capability, which no job has.
+ */
+struct jail_keys {
+	uint64_t mounts; /* mount, umount2, unshare, clone with a new mount or pid namespace */
+	uint64_t rest;   /* unshare with a new user namespace, clone3, prlimit64 of others */
+};
+
+struct sock_fprog;
+
+/* Compile it, for the caller to load and to free, for an architecture of libseccomp's, 0: this one.
+ * is_counted: a cgroup counts memory. False with why. */
+bool jail_filter(struct sock_fprog *out, const struct jail_keys *keys, uint32_t arch,
+		 bool is_counted, char why[200]);
+
 /* -- lose.c: both ways to a job, by execve and by an interpreter that waits, go through it -- */
+
+/* mount(2) with the key. */
+int jail_mount(const char *from, const char *to, const char *type, unsigned long flags,
+	       const char *options, uint64_t key);
 
 /* A job's own limits of setrlimit(2). */
 struct jail_limits {
@@ -151,16 +174,16 @@ bool jail_limit_all(void);
 
 /* Init, in a pid and a mount namespace that are new: /proc, the folders, and a cgroup namespace if
  * its cgroup is not the warden's. */
-const char *jail_enter(bool has_group);
+const char *jail_enter(bool has_group, uint64_t key);
 /* The job: end with its parent, and in a group of its own. A change of user must come before. */
 const char *jail_detach(void);
 /* Give up all capabilities. */
 const char *jail_drop(void);
 /*
- * The caller and whom it starts: Landlock on top, and the filter. Whoever is locked can mount
- * nothing, trace nobody who is not, and make no device, whatever else it should come by.
+ * The caller and whom it starts: Landlock on top. Whoever is locked can mount nothing, trace nobody
+ * who is not, and make no device, whatever else it should come by.
  */
-const char *jail_lock(int rules, const struct sock_fprog *filter);
+const char *jail_lock(int rules);
 /*
  * Landlock's rules, an fd: they hold for the caller's root and are made once, for it takes longer.
  * -1: an older kernel, or it is off.

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/landlock.h>
-#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
@@ -63,17 +62,23 @@ int jail_rules(void)
 	return rules;
 }
 
-const char *jail_enter(bool has_group)
+int jail_mount(const char *from, const char *to, const char *type, unsigned long flags,
+	       const char *options, uint64_t key)
 {
-	if (has_group && unshare(CLONE_NEWCGROUP) != 0)
+	return (int)syscall(SYS_mount, from, to, type, flags, options, key);
+}
+
+const char *jail_enter(bool has_group, uint64_t key)
+{
+	if (has_group && syscall(SYS_unshare, CLONE_NEWCGROUP, key) != 0)
 		return "cannot make a cgroup namespace";
 	/* not where parts of the host's are hidden, as in a container */
-	if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC,
-		  "hidepid=2,subset=pid") != 0)
+	if (jail_mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+		       "hidepid=2,subset=pid", key) != 0)
 		return "cannot mount /proc";
 	/* the second covers the way to both */
-	return mount(JAIL_VAR, "/var/tmp", NULL, MS_BIND, NULL) == 0 &&
-			       mount(JAIL_WORK, JAIL_WORKDIR, NULL, MS_BIND, NULL) == 0
+	return jail_mount(JAIL_VAR, "/var/tmp", NULL, MS_BIND, NULL, key) == 0 &&
+			       jail_mount(JAIL_WORK, JAIL_WORKDIR, NULL, MS_BIND, NULL, key) == 0
 		       ? NULL
 		       : "cannot show the working folder";
 }
@@ -95,11 +100,9 @@ const char *jail_drop(void)
 		       : "cannot drop capabilities";
 }
 
-const char *jail_lock(int rules, const struct sock_fprog *filter)
+const char *jail_lock(int rules)
 {
-	if (rules >= 0 && syscall(SYS_landlock_restrict_self, rules, 0) != 0)
-		return "cannot load Landlock's rules";
-	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0U, filter) == 0
+	return rules < 0 || syscall(SYS_landlock_restrict_self, rules, 0) == 0
 		       ? NULL
-		       : "cannot load the seccomp filter";
+		       : "cannot load Landlock's rules";
 }

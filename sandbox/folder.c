@@ -60,8 +60,9 @@ static bool resize(struct slot *s, const struct jail_prepare *p, struct why *w)
 		 (unsigned long long)p->max_files + COUNT(WORK) + 1);
 	errno = EINVAL; /* of 0 bytes: to tmpfs that is without a limit */
 	if (p->disk_bytes == 0 ||
-	    mount("work", JAIL_WORKDIR, "tmpfs",
-		  MS_NOSUID | MS_NODEV | (s->is_mounted ? MS_REMOUNT : 0), options) != 0)
+	    jail_mount("work", JAIL_WORKDIR, "tmpfs",
+		       MS_NOSUID | MS_NODEV | (s->is_mounted ? MS_REMOUNT : 0), options,
+		       s->keys.mounts) != 0)
 		return fail(w, "cannot mount a working folder of %llu bytes: %m",
 			    (unsigned long long)p->disk_bytes);
 	s->folder = *p;
@@ -75,7 +76,7 @@ bool folder_leave(struct slot *s, struct why *w)
 	close(s->work);
 	s->work = -1;
 	s->is_mounted = s->is_ahead = false;
-	return umount2(JAIL_WORKDIR, MNT_DETACH) == 0 ||
+	return syscall(SYS_umount2, JAIL_WORKDIR, MNT_DETACH, s->keys.mounts) == 0 ||
 	       fail(w, "cannot unmount the working folder: %m");
 }
 

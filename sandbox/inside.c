@@ -1,6 +1,6 @@
 /*
  * From clone to execve: what init and the job do in their own processes. What an interpreter that
- * waits does for its jobs too is in warm/lose.c.
+ * waits does for its jobs too is in jail/lose.c.
  */
 #include <grp.h>
 #include <linux/close_range.h>
@@ -45,10 +45,8 @@ static bool become_job(const struct run *r, struct why *w)
 	if (syscall(SYS_close_range, 3U, r->is_waiting ? WARM_SOCKET - 1 : ~0U,
 		    CLOSE_RANGE_CLOEXEC) != 0)
 		return fail(w, "cannot close fds: %m");
-	if ((what = jail_detach()) || (s->mode != MODE_NONE && (what = jail_drop())) ||
-	    (s->mode == MODE_LIMITS && (what = jail_lock(-1, &s->filter))))
+	if ((what = jail_detach()) || (s->mode != MODE_NONE && (what = jail_drop())))
 		return fail(w, "%s: %m", what);
-	sched_setaffinity(0, sizeof(s->cpus), &s->cpus);
 	execve(r->strings.argv[0], r->strings.argv, r->strings.envp);
 	return fail(w, "cannot run %s: %m", r->strings.argv[0]);
 }
@@ -72,12 +70,13 @@ static pid_t start(const struct slot *s, int flags, int (*fn)(void *), void *arg
 {
 	flags |= CLONE_PIDFD;
 	if (!is_apart(s))
-		return clone(fn, s->stacks + 2 * STACK, flags | CLONE_VM | SIGCHLD, arg, pidfd);
+		return clone(fn, s->stacks + 2 * STACK, flags | CLONE_VM | SIGCHLD, arg, pidfd,
+			     (uintptr_t)s->keys.mounts); /* for its TLS, which it has not */
 	struct clone_args a = { .flags = (uint64_t)flags | CLONE_INTO_CGROUP,
 				.pidfd = (uint64_t)(uintptr_t)pidfd,
 				.exit_signal = SIGCHLD,
 				.cgroup = (uint64_t)s->cgroup.group[0] };
-	pid_t pid = (pid_t)syscall(SYS_clone3, &a, sizeof(a));
+	pid_t pid = (pid_t)syscall(SYS_clone3, &a, sizeof(a), s->keys.rest);
 	if (pid == 0)
 		_exit(fn(arg));
 	return pid;
@@ -90,7 +89,7 @@ static bool enter(const struct slot *s, struct why *w)
 	/* the warden may be killed at any time: then so are we, and with us all of the namespace */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || poll(&p, 1, 0) != 0)
 		return fail(w, "cannot tie init to the warden: %m");
-	if ((what = jail_enter(is_apart(s))) || (what = jail_lock(s->rules, &s->filter)))
+	if ((what = jail_enter(is_apart(s), s->keys.mounts)) || (what = jail_lock(s->rules)))
 		return fail(w, "%s: %m", what);
 	return true;
 }
@@ -118,7 +117,6 @@ static int be_init(void *arg)
 	if (p->has_failed)
 		return 1;
 	pid_t job = clone(inside_job, s->stacks + STACK, CLONE_VM | CLONE_VFORK | SIGCHLD, &r);
-	sched_setaffinity(0, sizeof(s->cpus), &s->cpus);
 	if (job < 0)
 		p->has_failed = !fail(&p->why, "cannot make a process: %m");
 	/* Nobody but the job may hold its pipes open, or its reader would wait for us. */
@@ -165,11 +163,6 @@ void inside_drop(struct slot *s)
 /* Let the init that is ready have it; false if it has died. */
 static bool go(struct run *r, struct slot *s, const int fd[4])
 {
-	cpu_set_t here;
-	/* Until execve all stay on this CPU: to wake another takes longer than what they do. */
-	CPU_ZERO(&here);
-	CPU_SET((size_t)sched_getcpu(), &here);
-	sched_setaffinity(s->ready.pid, sizeof(here), &here);
 	if (!jail_send(s->ready.ours, r, sizeof(*r), fd, 4))
 		return false;
 	close(s->ready.ours);

@@ -97,14 +97,12 @@ static bool copy(const char *from, const char *to, const struct stat *st, struct
 	return is_ok || fail(w, "sandbox root: cannot copy %s: %m", from);
 }
 
-/* Whether it is a folder of /etc that everybody may read, with few things in it, none large. */
-static bool is_small(const char *from, const char *to, const struct stat *st)
+/* Whether everybody may read the folder, and there are few things in it, and none large. */
+static bool is_small(const char *path, mode_t mode)
 {
 	struct stat in;
-	off_t room = SMALL_FOLDER;
-	if (strncmp(to, "/etc/", 5) != 0 || (st->st_mode & 0005) != 0005)
-		return false;
-	DIR *d = opendir(from);
+	off_t room = (mode & 0005) == 0005 ? SMALL_FOLDER : -1;
+	DIR *d = opendir(path);
 	for (const struct dirent *e; d && room >= 0 && (e = readdir(d));)
 		if (fstatat(dirfd(d), e->d_name, &in, AT_SYMLINK_NOFOLLOW) == 0)
 			room -= 1024 + (S_ISREG(in.st_mode) ? in.st_size : 0);
@@ -113,36 +111,27 @@ static bool is_small(const char *from, const char *to, const struct stat *st)
 	return room >= 0;
 }
 
-static bool show_inside(const char *from, const char *to, struct why *w);
-
-/* Files and folders that are small are copied, for each mount costs each job. The folder above a
- * link is there. */
+/* What is small in /etc is copied, for each mount costs each job. The folder above a link is there.
+ */
 static bool show(const char *from, const char *to, struct why *w)
 {
-	char target[PATH_MAX];
-	struct stat st = { 0 };
-	ssize_t n = readlink(from, target, sizeof(target) - 1);
-	if (n < 0 && lstat(from, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= SMALL)
-		return copy(from, to, &st, w);
-	if (n < 0 && S_ISDIR(st.st_mode) && is_small(from, to, &st))
-		return show_inside(from, to, w);
-	if (n < 0)
-		return bind(from, to, MOUNT_ATTR_NODEV, w);
-	target[n] = '\0';
-	return symlink(target, to + 1) == 0 || fail(w, "sandbox root: cannot link %s: %m", from);
-}
-
-/* What is in a folder, each by itself. */
-static bool show_inside(const char *from, const char *to, struct why *w)
-{
 	char path[PATH_MAX];
-	size_t above = strlen(from) - strlen(to);
+	struct stat st = { 0 };
+	ssize_t n = readlink(from, path, sizeof(path) - 1);
+	path[n < 0 ? 0 : n] = '\0';
+	if (n >= 0)
+		return symlink(path, to + 1) == 0 ||
+		       fail(w, "sandbox root: cannot link %s: %m", from);
+	if (lstat(from, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= SMALL)
+		return copy(from, to, &st, w);
+	if (strncmp(to, "/etc/", 5) != 0 || !S_ISDIR(st.st_mode) || !is_small(from, st.st_mode))
+		return bind(from, to, MOUNT_ATTR_NODEV, w);
 	bool is_ok = make(to + 1, true, w);
 	DIR *d = opendir(from);
 	for (const struct dirent *e; is_ok && d && (e = readdir(d));) {
 		snprintf(path, sizeof(path), "%s/%s", from, e->d_name);
 		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-			is_ok = show(path, path + above, w);
+			is_ok = show(path, path + strlen(from) - strlen(to), w);
 	}
 	if (d)
 		closedir(d);
@@ -207,18 +196,32 @@ static bool write_etc(const struct slot *s, struct why *w)
 			  w);
 }
 
+/* Root makes all devices in one mount; in a user namespace nobody may, so that each is bound. */
+static bool fill_dev(const struct slot *s, struct why *w)
+{
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
+	bool is_ours = s->is_root && mount("dev", "dev", "tmpfs", MS_NOSUID | MS_NOEXEC,
+					   "mode=0755,size=4k,nr_inodes=32") == 0;
+	for (size_t i = 0; i < COUNT(DEVICES); i++) {
+		struct stat st;
+		bool is_made = is_ours && stat(DEVICES[i], &st) == 0 && S_ISCHR(st.st_mode) &&
+			       mknod(DEVICES[i] + 1, S_IFCHR | 0666, st.st_rdev) == 0;
+		if (!is_made && !bind(DEVICES[i], DEVICES[i], MOUNT_ATTR_NOEXEC, w))
+			return false;
+	}
+	for (size_t i = 0; i < COUNT(LINKS); i++)
+		if (symlink(LINKS[i][0], LINKS[i][1]) != 0)
+			return fail(w, "sandbox root: cannot link /%s: %m", LINKS[i][1]);
+	return !is_ours || mount_setattr(AT_FDCWD, "dev", 0, &attr, sizeof(attr)) == 0 ||
+	       fail(w, "sandbox root: cannot make /dev read-only: %m");
+}
+
 static bool fill(const struct slot *s, struct why *w)
 {
 	for (size_t i = 0; i < COUNT(FOLDERS); i++)
 		if (!make(FOLDERS[i], true, w))
 			return false;
-	for (size_t i = 0; i < COUNT(DEVICES); i++)
-		if (!bind(DEVICES[i], DEVICES[i], MOUNT_ATTR_NOEXEC, w))
-			return false;
-	for (size_t i = 0; i < COUNT(LINKS); i++)
-		if (symlink(LINKS[i][0], LINKS[i][1]) != 0)
-			return fail(w, "sandbox root: cannot link /%s: %m", LINKS[i][1]);
-	if (!write_etc(s, w) || !show_all(s->rootfs, w))
+	if (!fill_dev(s, w) || !write_etc(s, w) || !show_all(s->rootfs, w))
 		return false;
 	for (size_t i = 0; i < s->nbind; i++)
 		if (!show_extra(s, s->bind[i], w))

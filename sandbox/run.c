@@ -123,7 +123,7 @@ bool run_warm(struct slot *s, const struct jail_run *limit, const int *fd, struc
 			 .stdio = { fd[0], fd[1], fd[2] },
 			 .limits = { RLIM_INFINITY, RLIM_INFINITY, RLIM_INFINITY, RLIM_INFINITY },
 			 .is_waiting = true };
-	const struct warm_options o = { .filter = &s->filter,
+	const struct warm_options o = { .keys = &s->keys,
 					.hold = fd[4],
 					.library = fd[5],
 					.proc = s->proc,
@@ -226,7 +226,7 @@ static struct report end(struct run *r)
 	if (s->mode != MODE_FULL || s->cgroup.kind != CGROUP_NONE)
 		measure(r); /* once more: a bomb may be quicker than the watcher */
 	if (s->mode != MODE_FULL)
-		watch_kill_all(s->proc);
+		watch_kill_all(s->proc, s->keys.rest);
 	if (s->cgroup.kind == CGROUP_NONE) {
 		/* nothing of whom a killed init left unreaped */
 		r->used.cpu_us = MAX(r->used.cpu_us, to_us(&ru.ru_utime) + to_us(&ru.ru_stime));

@@ -1,6 +1,9 @@
 /* What is built once for a slot, and the working folder of its current job. */
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <linux/securebits.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 
 #include "sandbox/warden.h"
@@ -58,16 +61,15 @@ static bool drop_for_good(struct why *w)
 	       fail(w, "cannot lock the secure bits: %m");
 }
 
-/* What can be denied here already, since jobs inherit it: it takes longer than all else of theirs.
- */
+/* What can be denied here already, since jobs inherit it. */
 static bool deny_for_good(struct slot *s, struct why *w)
 {
-	struct sock_fprog all = { 0 };
-	bool is_counted = s->cgroup.kind != CGROUP_NONE;
-	bool is_ok = filter_build(&all, FILTER_ALL, 0, is_counted, w) &&
-		     filter_build(&s->filter, FILTER_JOB, 0, is_counted, w) &&
-		     (!jail_lock(-1, &all) || fail(w, "cannot load the seccomp filter: %m"));
-	free(all.filter);
+	struct sock_fprog filter = { 0 };
+	bool is_ok = getrandom(&s->keys, sizeof(s->keys), 0) == sizeof(s->keys) &&
+		     jail_filter(&filter, &s->keys, 0, s->cgroup.kind != CGROUP_NONE, w->text);
+	if (is_ok && syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0U, &filter) != 0)
+		is_ok = fail(w, "cannot load the seccomp filter: %m");
+	free(filter.filter);
 	return is_ok;
 }
 
@@ -109,7 +111,6 @@ bool slot_open(struct slot *s, struct why *w)
 {
 	s->work = -1;
 	s->is_root = geteuid() == 0;
-	sched_getaffinity(0, sizeof(s->cpus), &s->cpus);
 	bool is_own = s->mode == MODE_NONE || !s->is_root;
 	s->uid = s->outer_uid = is_own ? geteuid() : SLOT_UID + s->number;
 	s->gid = s->outer_gid = is_own ? getegid() : SLOT_UID + s->number;
@@ -157,6 +158,5 @@ void slot_close(struct slot *s)
 	warm_stop(&s->warm);
 	folder_close(s);
 	cgroup_close(&s->cgroup);
-	free(s->filter.filter);
 	free(s->stacks);
 }

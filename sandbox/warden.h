@@ -8,7 +8,6 @@
  *   root.c    the file tree that jobs see
  *   folder.c  the working folder in it
  *   cgroup.c  limits and counters of cgroup v1 and v2
- *   filter.c  the seccomp filter
  *   run.c     one command from start to end, seen from the warden
  *   inside.c  the same seen from inside: init and the job's process up to exec
  *   watch.c   what the job's processes use, and ending them, by way of /proc
@@ -28,7 +27,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/filter.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -146,12 +144,11 @@ struct slot {
 	gid_t gid;
 	uid_t outer_uid; /* the same, as the service sees it */
 	gid_t outer_gid;
-	int proc;       /* the host's /proc, opened before the root was left */
-	int self;       /* pidfd of the warden */
-	cpu_set_t cpus; /* that it may run on, and jobs */
+	int proc; /* the host's /proc, opened before the root was left */
+	int self; /* pidfd of the warden */
 	struct cgroup cgroup;
-	struct sock_fprog filter; /* of jobs */
-	int rules;                /* Landlock's; -1: none */
+	struct jail_keys keys;
+	int rules; /* Landlock's; -1: none */
 	struct report *report;
 	char *stacks; /* of init and the job */
 	struct ready ready;
@@ -194,21 +191,13 @@ bool folder_is_new(const struct slot *s);
 bool folder_leave(struct slot *s, struct why *w);
 void folder_close(struct slot *s);
 
-/* -- filter.c -- */
-enum filter_whom { FILTER_ALL, FILTER_JOB };
-
-/* Compile what is denied to all in the slot, or to jobs besides, for an architecture, 0: this one.
- * is_counted: a cgroup counts memory. */
-bool filter_build(struct sock_fprog *out, enum filter_whom whom, uint32_t arch, bool is_counted,
-		  struct why *w);
-
 /* -- watch.c -- */
 /* What all descendants of root use now, by the host's /proc, and CPU time of those it reaped. */
 struct usage watch_read(int proc, pid_t root);
 /* How many tasks the user has on the whole machine, for RLIMIT_NPROC, which counts just so. */
 uint64_t watch_count_user(int proc, uid_t uid);
 /* Kill and reap all descendants of the caller, who must be their reaper. */
-void watch_kill_all(int proc);
+void watch_kill_all(int proc, uint64_t key);
 
 /* -- run.c -- */
 /* One command. Init gets a copy. */

@@ -93,7 +93,7 @@ uint64_t watch_count_user(int proc, uid_t uid)
 	return u.tasks;
 }
 
-void watch_kill_all(int proc)
+void watch_kill_all(int proc, uint64_t key)
 {
 	const struct rlimit none = { 0, 0 };
 	struct tree t;
@@ -101,7 +101,7 @@ void watch_kill_all(int proc)
 		find(proc, getpid(), &t);
 		for (size_t i = 0; i < t.n; i++) {
 			/* first no more forks, or a bomb would outrun us */
-			prlimit(t.pid[i], RLIMIT_NPROC, &none, NULL);
+			syscall(SYS_prlimit64, t.pid[i], RLIMIT_NPROC, &none, NULL, key);
 			kill(t.pid[i], SIGKILL);
 		}
 		pid_t pid;

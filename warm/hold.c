@@ -5,8 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -26,14 +24,15 @@
 #include "warm/eval.h"
 
 #define STACK_BYTES 65536 /* of init */
+#define USED        8192  /* of it, before the job begins */
 #define NFD         4
 #define OURS        __attribute__((visibility("default"))) /* in the place of the C library's */
 
 /* What happens once in a process happens to one object. */
 static struct {
 	const char *source, *script;
-	struct sock_fprog filter;
 	int rules;           /* Landlock's */
+	uint64_t key;        /* to mount */
 	pid_t (*fork)(void); /* the C library's */
 	bool is_waiting;     /* this is the interpreter that waits, and no fork of it */
 	bool is_ready;       /* that was told */
@@ -55,14 +54,12 @@ static void say(enum warm_what what, int number, const char *text)
 }
 
 /* The next word, which must be that one; its fds go to hold.fd. */
-static struct warm_word hear(enum warm_what what)
+static void hear(enum warm_what what, struct warm_word *w)
 {
-	struct warm_word w = { 0 };
 	size_t nfd;
-	if (jail_receive(WARM_SOCKET, &w, sizeof(w), hold.fd, &nfd) != sizeof(w) ||
-	    w.what != what || nfd != (what == WARM_JOB ? NFD : 0))
+	if (jail_receive(WARM_SOCKET, w, sizeof(*w), hold.fd, &nfd) != sizeof(*w) ||
+	    w->what != what || nfd != (what == WARM_JOB ? NFD : 0))
 		_exit(1);
-	return w;
 }
 
 _Noreturn static void fail(const char *what)
@@ -103,21 +100,25 @@ static bool keep_one_capability(void)
 
 __attribute__((constructor)) static void enter(void)
 {
+	struct warm_word w;
 	size_t size;
 	unsetenv("LD_PRELOAD"); /* what the interpreter starts has no part in this */
 	if (fcntl(WARM_SOCKET, F_GETFD) < 0)
 		return; /* not started by a warden */
 	hold.fork = (pid_t(*)(void))dlsym(RTLD_NEXT, "fork");
-	hold.filter.filter = (void *)read_all(WARM_FILTER, &size);
-	hold.filter.len = (unsigned short)(size / sizeof(struct sock_filter));
 	hold.source = read_all(WARM_HOLD, &size);
 	hold.script = hold.source + strlen(hold.source) + 1;
 	close(WARM_LIBRARY);
 	hold.rules = jail_rules();
-	if (!hold.fork || hold.script >= hold.source + size || unshare(CLONE_NEWUSER) != 0)
+	hear(WARM_KEYS, &w);
+	hold.key = w.keys.mounts;
+	bool is_apart = syscall(SYS_unshare, CLONE_NEWUSER, w.keys.rest) == 0;
+	explicit_bzero(&w, sizeof(w));
+	if (!hold.fork || hold.script >= hold.source + size || !is_apart)
 		_exit(1);
 	say(WARM_MAP, 0, "");
-	hold.is_apart = hear(WARM_MAP).number;
+	hear(WARM_MAP, &w);
+	hold.is_apart = w.number;
 	if (!keep_one_capability())
 		_exit(1);
 	hold.is_waiting = true;
@@ -127,7 +128,7 @@ __attribute__((constructor)) static void enter(void)
 
 static int try_init(void *what)
 {
-	return (*(const char **)what = jail_enter(hold.is_apart)) ? errno : 0;
+	return (*(const char **)what = jail_enter(hold.is_apart, hold.key)) ? errno : 0;
 }
 
 /* Once, so that we are not ready for jobs that we then could not start. */
@@ -136,7 +137,8 @@ static void try_namespaces(void)
 	const char *what = "cannot make namespaces";
 	int status = 0;
 	pid_t pid = clone(try_init, hold.stack + sizeof(hold.stack),
-			  CLONE_NEWPID | CLONE_NEWNS | CLONE_VM | CLONE_VFORK, &what);
+			  CLONE_NEWPID | CLONE_NEWNS | CLONE_VM | CLONE_VFORK, &what, NULL,
+			  (uintptr_t)hold.key);
 	if (pid > 0 && waitpid(pid, &status, __WALL) == pid && status == 0)
 		return;
 	if (pid > 0)
@@ -154,7 +156,7 @@ static void become_job(void)
 		fail(what);
 	if (chdir(JAIL_WORKDIR) != 0)
 		fail("cannot enter the working folder");
-	if ((what = jail_lock(hold.rules, &hold.filter)))
+	if ((what = jail_lock(hold.rules)))
 		fail(what);
 	close(hold.rules);
 	/* the last of what it must not have is the socket; the rest are the interpreter's own */
@@ -180,10 +182,11 @@ static int be_init(void *unused)
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) /* of the warden */
 		return 1;
 	say(WARM_BORN, outer_pid(), "");
-	struct warm_word go = hear(WARM_GO);
+	struct warm_word go;
+	hear(WARM_GO, &go);
 	if (!jail_limit(&go.limits))
 		fail("cannot set resource limits");
-	const char *what = jail_enter(hold.is_apart);
+	const char *what = jail_enter(hold.is_apart, hold.key);
 	if (what)
 		fail(what);
 	pid_t job = hold.fork();
@@ -215,13 +218,18 @@ OURS pid_t fork(void)
 		say(WARM_READY, 0, "");
 	}
 	hold.is_ready = true;
-	struct warm_word w = hear(WARM_JOB);
+	struct warm_word w;
+	hear(WARM_JOB, &w);
 	if (lseek(hold.fd[3], w.number, SEEK_SET) != w.number)
 		_exit(1);
-	if (setjmp(hold.home) != 0)
+	if (setjmp(hold.home) != 0) {
+		explicit_bzero(&hold.key, sizeof(hold.key));
+		/* where it was handed on */
+		explicit_bzero(hold.stack + sizeof(hold.stack) - USED, USED);
 		return 0;
+	}
 	pid_t init = clone(be_init, hold.stack + sizeof(hold.stack),
-			   flags | (hold.is_apart ? 0 : CLONE_VM), NULL);
+			   flags | (hold.is_apart ? 0 : CLONE_VM), NULL, NULL, (uintptr_t)hold.key);
 	if (init < 0)
 		_exit(1);
 	for (int i = 0; i < NFD; i++)

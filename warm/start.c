@@ -61,16 +61,6 @@ static int be_interpreter(void *arg)
 	return 1;
 }
 
-static int keep_filter(const struct sock_fprog *f)
-{
-	size_t size = f->len * sizeof(*f->filter);
-	int fd = memfd_create("filter", MFD_CLOEXEC);
-	if (fd >= 0 && pwrite(fd, f->filter, size, 0) == (ssize_t)size)
-		return fd;
-	close(fd);
-	return -1;
-}
-
 /* Its own user namespace has no ids until we say so: nobody else may name more than one. */
 static bool write_map(const struct warm *w, const struct warm_options *o, const char *file,
 		      const char *text)
@@ -86,22 +76,23 @@ static bool write_map(const struct warm *w, const struct warm_options *o, const 
 
 static bool spawn(struct warm *w, const struct warm_options *o, int theirs)
 {
-	struct start start = { o, { theirs, keep_filter(o->filter), o->hold, o->library } };
+	struct start start = { o, { theirs, o->hold, o->library } };
 	char *stack = malloc(STACK_BYTES);
-	if (stack && start.fd[1] >= 0)
+	if (stack)
 		w->pid = clone(be_interpreter, stack + STACK_BYTES,
 			       CLONE_VM | CLONE_VFORK | SIGCHLD, &start);
 	free(stack);
-	close(start.fd[1]);
 	return w->pid > 0;
 }
 
 static bool follow(const struct warm *w, const struct warm_options *o, char *why)
 {
 	const struct timeval patience = { START_S, 0 };
-	struct warm_word word, mapped = { .what = WARM_MAP, .number = o->is_apart };
+	const struct warm_word keys = { .what = WARM_KEYS, .keys = *o->keys };
+	const struct warm_word mapped = { .what = WARM_MAP, .number = o->is_apart };
+	struct warm_word word;
 	setsockopt(w->socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	if (!hear(w, WARM_MAP, &word, 0))
+	if (!jail_send(w->socket, &keys, sizeof(keys), NULL, 0) || !hear(w, WARM_MAP, &word, 0))
 		return fail(why,
 			    "the interpreter does not start, or may not have a user namespace");
 	/* refused where it is denied already, in a user namespace above */

@@ -10,10 +10,10 @@
  * then takes over the job's arguments and environment, and the interpreter goes on
  * where it was held, as if it had just started.
  *
- * The interpreter that waits has no privilege to lose: it is as a job is, but for the
- * seccomp filter, and is in a user namespace of its own, in which it may make the
- * namespaces that each job is in. It never sees anything of a job, nor a job it: it is
- * outside of their pid namespaces.
+ * The interpreter that waits has no privilege to lose: it is as a job is, but that it
+ * knows a key to the seccomp filter (jail/jail.h), and is in a user namespace of its own,
+ * in which it may make the namespaces that each job is in. It never sees anything of a job, nor a
+ * job it: it is outside of their pid namespaces.
  *
  * start.c is the warden's part. hold.c and eval.c are sandbatch-warm.so, which the
  * dynamic linker loads into the interpreter.
@@ -21,7 +21,6 @@
 #ifndef WARM_WARM_H
 #define WARM_WARM_H
 
-#include <linux/filter.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,18 +30,18 @@
 
 /* The fds with which the interpreter starts. */
 #define WARM_SOCKET  1000 /* to the warden, SOCK_SEQPACKET */
-#define WARM_FILTER  1001 /* the jobs' filter: each struct sock_filter of it */
-#define WARM_HOLD    1002 /* the source's name, the script, each with its NUL */
-#define WARM_LIBRARY 1003 /* sandbatch-warm.so, for LD_PRELOAD */
+#define WARM_HOLD    1001 /* the source's name, the script, each with its NUL */
+#define WARM_LIBRARY 1002 /* sandbatch-warm.so, for LD_PRELOAD */
 /* And in each fork, for the script: the strings of its JAIL_RUN; its offset is where the
  * environment begins. */
 #define WARM_STRINGS 1000
 
 /* What is said on the socket. */
 enum warm_what {
-	WARM_MAP = 1, /* interpreter: I am in my user namespace; warden: ids mean something there,
-		       number: is_apart */
-	WARM_READY,   /* interpreter: I am held */
+	WARM_KEYS = 1, /* warden: keys */
+	WARM_MAP,      /* interpreter: I am in my user namespace; warden: ids mean something there,
+			number: is_apart */
+	WARM_READY,    /* interpreter: I am held */
 	WARM_JOB,    /* warden: number is the offset in strings; fds: stdin stdout stderr strings */
 	WARM_BORN,   /* init of the job, which is a child of the warden: number is my pid */
 	WARM_GO,     /* warden: you are where you belong */
@@ -55,6 +54,7 @@ struct warm_word {
 	int32_t number;
 	char text[200];
 	struct jail_limits limits; /* WARM_GO */
+	struct jail_keys keys;     /* WARM_KEYS */
 };
 
 /* One that waits; pid 0: none does. */
@@ -64,10 +64,10 @@ struct warm {
 };
 
 struct warm_options {
-	const struct sock_fprog *filter;
 	int hold, library; /* as above */
-	int proc;          /* the host's /proc */
-	const char *ids;   /* what ids mean in its user namespace: uid_map of user_namespaces(7) */
+	const struct jail_keys *keys;
+	int proc;        /* the host's /proc */
+	const char *ids; /* what ids mean in its user namespace: uid_map of user_namespaces(7) */
 	/* In the new process, which has the fds: exec it, and give up everything before. */
 	int (*become)(void *ctx);
 	void *ctx;

@@ -333,6 +333,52 @@ static void where_parts_of_proc_are_hidden_a_job_starts_its_own(void **state)
 	box_end();
 }
 
+/* How often a job finds each of the slot's keys in its memory: half of one is sought by name, the
+ * other half compared, so that what seeks is not found. So it is with what is in the environment.
+ */
+static const char SEEK[] =
+	"import os\n"
+	"def key(n): return [0x9d * (8 * n + i + 3) & 255 for i in range(8)]\n"
+	"def seek(key):\n"
+	"    half, n = bytes(key[:4]), 0\n"
+	"    for line in open('/proc/self/maps'):\n"
+	"        if 'r' not in line.split()[1] or '[v' in line: continue\n"
+	"        start, end = (int(x, 16) for x in line.split()[0].split('-'))\n"
+	"        with open('/proc/self/mem', 'rb', 0) as f:\n"
+	"            f.seek(start)\n"
+	"            data = f.read(end - start)\n"
+	"        at = data.find(half)\n"
+	"        while at >= 0:\n"
+	"            n += list(data[at + 4:at + 8]) == key[4:]\n"
+	"            at = data.find(half, at + 1)\n"
+	"        del data\n"
+	"    return n\n"
+	"print(seek(key(0)), seek(key(1)), seek(list(os.environb[b'PLANTED'])) > 0)\n";
+
+/* In a jail whose random numbers are known (tests/weak/jail.c). */
+static void no_job_finds_a_key_in_its_memory(void **state)
+{
+	static const char *const PLANTED[] = { "PLANTED=abcdefgh", NULL };
+	int real = jail;
+	(void)state;
+	assert_true(box_open("weak/sandbatch-jail", &jail));
+	setenv("WITHOUT", "random", 1);
+	box_start(getuid() == 0 ? ROOT : USER, "full");
+	unsetenv("WITHOUT");
+	assert_string_equal(await_warm(&PYTHON), "");
+	environment = PLANTED;
+	struct jail_ended e = run(&PYTHON, true, SEEK, NULL);
+	assert_string_equal(b.err, "");
+	assert_true(e.is_warm);
+	assert_string_equal(b.out, "0 0 True\n");
+	run(&PYTHON, false, SEEK, NULL);
+	assert_string_equal(b.out, "0 0 True\n");
+	environment = ENV;
+	box_end();
+	close(jail);
+	jail = real;
+}
+
 /* The least of a few: what the machine does besides only adds to it. */
 static uint64_t least_cpu_us(bool is_warm)
 {
@@ -367,6 +413,7 @@ int main(void)
 		cmocka_unit_test_teardown(where_none_can_wait_a_job_starts_its_own, tidy),
 		cmocka_unit_test_teardown(where_parts_of_proc_are_hidden_a_job_starts_its_own,
 					  tidy),
+		cmocka_unit_test_teardown(no_job_finds_a_key_in_its_memory, tidy),
 		cmocka_unit_test_teardown(a_warm_hello_takes_a_third_of_the_cpu_time, tidy),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);

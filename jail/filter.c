@@ -6,17 +6,29 @@
  * that escapes have come through and that no ordinary program needs. An allow-list would break
  * runtimes with every new libc.
  *
- * To load a filter takes the longer the more it denies. So what nobody in the slot needs once it is
- * built is denied to the warden already, and inherited; only the rest is loaded for each job.
+ * It is loaded once, into the warden, and inherited: to load one takes as long as all else that is
+ * done for a job. What is needed for jobs themselves it lets those do who know a key.
  */
-#include <netinet/in.h>
+#include "jail/jail.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
+#include <sched.h>
 #include <seccomp.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
-#include "sandbox/warden.h"
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 #define LOW_32  0xffffffffu /* the kernel takes an int from a 64-bit register: compare no more */
 #define X32_BIT 0x40000000u /* of the number of a call of that ABI */
@@ -33,18 +45,31 @@ struct row {
 	const char *calls;
 };
 
-/* To jobs: by these the warden, init and an interpreter that waits make their namespaces. */
-static const struct row TO_JOBS[] = {
-	{ EPERM, ANY, "mount umount2 unshare" },
-	{ EPERM, HAS_BITS(0, CLONE_NEWNS), "clone" },
-	{ EPERM, HAS_BITS(0, CLONE_NEWPID), "clone" },
+#define TLS 6 /* of clone: which argument it is depends on the machine */
+
+/*
+ * To all who do not give the key as that argument, of which the kernel takes no notice: by these
+ * the warden, init and an interpreter that waits make namespaces.
+ */
+static const struct {
+	struct row row;
+	enum { MOUNTS, REST } key; /* of struct jail_keys */
+	unsigned at;
+} KEYED[] = {
+	{ { EPERM, ANY, "mount" }, MOUNTS, 5 },
+	{ { EPERM, ANY, "umount2" }, MOUNTS, 2 },
+	{ { EPERM, ARG(0, MASKED_EQ, CLONE_NEWUSER, 0), "unshare" }, MOUNTS, 1 },
+	{ { EPERM, HAS_BITS(0, CLONE_NEWUSER), "unshare" }, REST, 1 },
+	{ { EPERM, HAS_BITS(0, CLONE_NEWNS), "clone" }, MOUNTS, TLS },
+	{ { EPERM, HAS_BITS(0, CLONE_NEWPID), "clone" }, MOUNTS, TLS },
 	/* libraries then go the older way: which the filter sees into */
-	{ ENOSYS, ANY, "clone3" },
-	{ EPERM, ARG(0, NE, 0, 0), "prlimit64" }, /* an ordinary user's init has the job's uid */
+	{ { ENOSYS, ANY, "clone3" }, REST, 2 },
+	/* an ordinary user's init has the job's uid */
+	{ { EPERM, ARG(0, NE, 0, 0), "prlimit64" }, REST, 4 },
 };
 
-/* To all in the slot, the warden too. */
-static const struct row TO_ALL[] = {
+/* To all in the slot. */
+static const struct row DENIED[] = {
 	/* namespaces and mounts */
 	{ EPERM, ANY,
 	  "pivot_root chroot setns fsopen fsconfig fsmount fspick "
@@ -101,61 +126,76 @@ static const struct sock_filter YOUNGER[] = {
 	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
 };
 
-static bool deny(scmp_filter_ctx ctx, int error, const char *calls, struct scmp_arg_cmp arg,
-		 struct why *w)
+static bool fail(char why[200], const char *what, const char *which)
 {
-	const struct scmp_arg_cmp given[] = { arg, ARG(2, NE, 0, 0) };
+	snprintf(why, 200, "%s %s", what, which);
+	return false;
+}
+
+static bool deny(scmp_filter_ctx ctx, const struct row *row, struct scmp_arg_cmp besides,
+		 char why[200])
+{
+	struct scmp_arg_cmp given[2] = { row->arg, besides };
+	const char *calls = row->calls;
+	unsigned first = row->arg.op ? 0 : 1, last = besides.op ? 2 : 1;
 	char name[32];
 	for (int n; sscanf(calls, " %31s%n", name, &n) == 1; calls += n) {
 		int call = seccomp_syscall_resolve_name(name);
 		if (call == __NR_SCMP_ERROR ||
-		    seccomp_rule_add_array(ctx, SCMP_ACT_ERRNO((unsigned)error), call,
-					   arg.op ? 1 + !error : 0, given) != 0)
-			return fail(w, "seccomp filter: cannot deny %s", name);
+		    seccomp_rule_add_array(ctx, SCMP_ACT_ERRNO((unsigned)row->error), call,
+					   last - first, given + first) != 0)
+			return fail(why, "seccomp filter: cannot deny", name);
 	}
 	return true;
 }
 
-static bool deny_all(scmp_filter_ctx ctx, enum filter_whom whom, bool is_counted, struct why *w)
+static bool deny_all(scmp_filter_ctx ctx, const struct jail_keys *keys, uint32_t arch,
+		     bool is_counted, char why[200])
 {
-	const struct row *row = whom == FILTER_ALL ? TO_ALL : TO_JOBS;
-	size_t n = whom == FILTER_ALL ? COUNT(TO_ALL) : COUNT(TO_JOBS);
-	for (size_t i = 0; i < n; i++)
-		if (!deny(ctx, row[i].error, row[i].calls, row[i].arg, w))
+	/* one that is written, not mapped, is in no resident set: the watcher cannot see it */
+	static const struct row UNSEEN = { ENOSYS, ANY, "memfd_create" };
+	uint32_t machine = arch == SCMP_ARCH_NATIVE ? seccomp_arch_native() : arch;
+	const unsigned tls = machine == SCMP_ARCH_X86_64 ? 4 : 3;
+	for (size_t i = 0; i < COUNT(KEYED); i++) {
+		unsigned at = KEYED[i].at == TLS ? tls : KEYED[i].at;
+		uint64_t key = KEYED[i].key == REST ? keys->rest : keys->mounts;
+		if (!deny(ctx, &KEYED[i].row, ARG(at, NE, key, 0), why))
 			return false;
-	/* A memfd that is written, not mapped, is in no resident set: the watcher cannot see it. */
-	return is_counted || whom == FILTER_ALL || deny(ctx, ENOSYS, "memfd_create", ANY, w);
+	}
+	for (size_t i = 0; i < COUNT(DENIED); i++)
+		if (!deny(ctx, &DENIED[i], DENIED[i].error ? ANY : ARG(2, NE, 0, 0), why))
+			return false;
+	return is_counted || deny(ctx, &UNSEEN, ANY, why);
 }
 
-static bool export(scmp_filter_ctx ctx, enum filter_whom whom, struct sock_fprog *out,
-		   struct why *w)
+static bool export(scmp_filter_ctx ctx, struct sock_fprog *out, char why[200])
 {
 	int fd = memfd_create("filter", MFD_CLOEXEC);
-	ssize_t size = whom == FILTER_ALL ? sizeof(YOUNGER) : 0;
+	ssize_t size = sizeof(YOUNGER);
 	if (fd < 0 || write(fd, YOUNGER, size) != size || seccomp_export_bpf(ctx, fd) != 0)
-		return fail(w, "seccomp filter: cannot export it: %m");
+		return fail(why, "seccomp filter: cannot export it:", strerror(errno));
 	size = lseek(fd, 0, SEEK_END);
 	out->filter = malloc((size_t)size);
 	bool is_read = out->filter && pread(fd, out->filter, (size_t)size, 0) == size;
 	out->len = (unsigned short)((size_t)size / sizeof(struct sock_filter));
 	close(fd);
-	return is_read || fail(w, "seccomp filter: cannot read it back: %m");
+	return is_read || fail(why, "seccomp filter: cannot read it back:", strerror(errno));
 }
 
-bool filter_build(struct sock_fprog *out, enum filter_whom whom, uint32_t arch, bool is_counted,
-		  struct why *w)
+bool jail_filter(struct sock_fprog *out, const struct jail_keys *keys, uint32_t arch,
+		 bool is_counted, char why[200])
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
 	if (!ctx)
-		return fail(w, "seccomp filter: libseccomp cannot start");
+		return fail(why, "seccomp filter: libseccomp cannot start", "");
 	bool is_ok = arch == SCMP_ARCH_NATIVE || (seccomp_arch_remove(ctx, SCMP_ARCH_NATIVE) == 0 &&
 						  seccomp_arch_add(ctx, arch) == 0);
 	/* int 0x80 and x32 number their calls differently: no table of ours would fit. */
 	is_ok = is_ok &&
 		seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) == 0 &&
 		seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2) == 0;
-	is_ok = is_ok ? deny_all(ctx, whom, is_counted, w) && export(ctx, whom, out, w)
-		      : fail(w, "seccomp filter: this libseccomp is too old");
+	is_ok = is_ok ? deny_all(ctx, keys, arch, is_counted, why) && export(ctx, out, why)
+		      : fail(why, "seccomp filter: this libseccomp is too old", "");
 	seccomp_release(ctx);
 	return is_ok;
 }

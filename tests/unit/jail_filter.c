@@ -1,17 +1,21 @@
 /* The seccomp filter, as the kernel would run it, for this machine and for the other one. */
-#include "sandbox/warden.h" /* first: cmocka has another fail() */
+#include "jail/jail.h"
 
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <errno.h>
+#include <linux/filter.h>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -68,36 +72,22 @@ static const struct machine {
 
 #define NMACHINE (sizeof(MACHINE) / sizeof(MACHINE[0]))
 
-/* What a job has: the warden's, and its own. */
-struct filters {
-	struct sock_fprog of[2];
-};
+#define KEYS_MOUNTS 0x1234567890abcdef
+#define KEYS_REST   0xfedcba0987654321
 
-static struct filters build(const struct machine *m, bool is_counted)
+static const struct jail_keys KEYS = { KEYS_MOUNTS, KEYS_REST };
+
+static struct sock_fprog build(const struct machine *m, bool is_counted)
 {
-	struct filters f = { 0 };
-	struct why w = { "" };
+	struct sock_fprog f = { 0 };
+	char why[200] = "";
 	uint32_t arch = seccomp_arch_native() == m->seccomp ? 0 : m->seccomp;
-	if (!filter_build(&f.of[FILTER_ALL], FILTER_ALL, arch, is_counted, &w) ||
-	    !filter_build(&f.of[FILTER_JOB], FILTER_JOB, arch, is_counted, &w))
-		fail_msg("%s", w.text);
+	if (!jail_filter(&f, &KEYS, arch, is_counted, why))
+		fail_msg("%s", why);
 	return f;
 }
 
-static void release(const struct filters *f)
-{
-	free(f->of[FILTER_ALL].filter);
-	free(f->of[FILTER_JOB].filter);
-}
-
-/* The stricter answer: seccomp(2), SECCOMP_SET_MODE_FILTER. */
-static uint32_t ask_both(const struct filters *f, const struct seccomp_data *d)
-{
-	uint32_t all = ask(&f->of[FILTER_ALL], d), job = ask(&f->of[FILTER_JOB], d);
-	return (int32_t)all < (int32_t)job ? all : job;
-}
-
-#define NARG 3
+#define NARG 6
 
 static struct seccomp_data data_of(const struct machine *m, const char *name,
 				   const uint64_t arg[NARG])
@@ -109,11 +99,11 @@ static struct seccomp_data data_of(const struct machine *m, const char *name,
 	return d;
 }
 
-static uint32_t call(const struct filters *f, const struct machine *m, const char *name,
+static uint32_t call(const struct sock_fprog *f, const struct machine *m, const char *name,
 		     const uint64_t arg[NARG])
 {
 	const struct seccomp_data d = data_of(m, name, arg);
-	return ask_both(f, &d);
+	return ask(f, &d);
 }
 
 static const struct {
@@ -158,14 +148,14 @@ static void calls_are_answered_as_the_table_says_on_both_machines(void **state)
 {
 	(void)state;
 	for (size_t k = 0; k < NMACHINE; k++) {
-		struct filters f = build(&MACHINE[k], true);
+		struct sock_fprog f = build(&MACHINE[k], true);
 		for (size_t i = 0; i < sizeof(CALLS) / sizeof(CALLS[0]); i++) {
 			uint32_t answer = call(&f, &MACHINE[k], CALLS[i].call, CALLS[i].arg);
 			if (answer != CALLS[i].answer)
 				fail_msg("row %zu, %s, on machine %zu: %#x, wanted %#x", i,
 					 CALLS[i].call, k, answer, CALLS[i].answer);
 		}
-		release(&f);
+		free(f.filter);
 	}
 }
 
@@ -173,7 +163,7 @@ static void unix_and_internet_sockets_are_all_that_is_left(void **state)
 {
 	(void)state;
 	for (size_t k = 0; k < NMACHINE; k++) {
-		struct filters f = build(&MACHINE[k], true);
+		struct sock_fprog f = build(&MACHINE[k], true);
 		for (uint64_t family = 0; family < 100; family++) {
 			bool is_left = family == AF_UNIX || family == AF_INET || family == AF_INET6;
 			uint32_t want = is_left ? ALLOWED : DENIED(EAFNOSUPPORT);
@@ -184,7 +174,7 @@ static void unix_and_internet_sockets_are_all_that_is_left(void **state)
 			assert_int_equal(call(&f, &MACHINE[k], "socket", high),
 					 DENIED(EAFNOSUPPORT));
 		}
-		release(&f);
+		free(f.filter);
 	}
 }
 
@@ -192,12 +182,12 @@ static void calls_younger_than_the_table_are_unknown(void **state)
 {
 	(void)state;
 	for (size_t k = 0; k < NMACHINE; k++) {
-		struct filters f = build(&MACHINE[k], true);
+		struct sock_fprog f = build(&MACHINE[k], true);
 		for (int nr = 451; nr < 1000; nr++) {
 			const struct seccomp_data d = { .arch = MACHINE[k].audit, .nr = nr };
-			assert_int_equal(ask_both(&f, &d), DENIED(ENOSYS));
+			assert_int_equal(ask(&f, &d), DENIED(ENOSYS));
 		}
-		release(&f);
+		free(f.filter);
 	}
 }
 
@@ -205,16 +195,16 @@ static void another_abi_is_killed(void **state)
 {
 	(void)state;
 	for (size_t k = 0; k < NMACHINE; k++) {
-		struct filters f = build(&MACHINE[k], true);
+		struct sock_fprog f = build(&MACHINE[k], true);
 		for (int nr = 0; nr < 451; nr++) {
 			struct seccomp_data d = { .arch = MACHINE[k].other, .nr = nr };
-			assert_int_equal(ask_both(&f, &d), KILLED);
+			assert_int_equal(ask(&f, &d), KILLED);
 			d.arch = MACHINE[k].audit;
 			d.nr |= 0x40000000;
 			if (d.arch == AUDIT_ARCH_X86_64)
-				assert_int_equal(ask_both(&f, &d), KILLED);
+				assert_int_equal(ask(&f, &d), KILLED);
 		}
-		release(&f);
+		free(f.filter);
 	}
 }
 
@@ -223,39 +213,99 @@ static void memory_that_no_watcher_sees_is_denied_where_one_watches(void **state
 	(void)state;
 	const uint64_t arg[NARG] = { 0 };
 	for (size_t k = 0; k < NMACHINE; k++) {
-		struct filters counted = build(&MACHINE[k], true);
-		struct filters watched = build(&MACHINE[k], false);
+		struct sock_fprog counted = build(&MACHINE[k], true);
+		struct sock_fprog watched = build(&MACHINE[k], false);
 		assert_int_equal(call(&counted, &MACHINE[k], "memfd_create", arg), ALLOWED);
 		assert_int_equal(call(&watched, &MACHINE[k], "memfd_create", arg), DENIED(ENOSYS));
-		release(&counted);
-		release(&watched);
+		free(counted.filter);
+		free(watched.filter);
 	}
 }
 
-/* What it denied itself it could not do for jobs; and of what it needs it keeps no more. */
-static void the_warden_keeps_what_namespaces_are_made_with(void **state)
+/* By what namespaces are made with, and where the key goes: on the second machine clone's differs.
+ */
+static const struct {
+	const char *call;
+	uint64_t arg;
+	unsigned at[NMACHINE];
+	uint64_t key, other;
+} KEYED[] = {
+	{ "mount", 0, { 5, 5 }, KEYS_MOUNTS, KEYS_REST },
+	{ "umount2", 0, { 2, 2 }, KEYS_MOUNTS, KEYS_REST },
+	{ "unshare", CLONE_NEWCGROUP, { 1, 1 }, KEYS_MOUNTS, KEYS_REST },
+	{ "unshare", CLONE_NEWNS | CLONE_NEWPID, { 1, 1 }, KEYS_MOUNTS, KEYS_REST },
+	{ "unshare", CLONE_NEWUSER, { 1, 1 }, KEYS_REST, KEYS_MOUNTS },
+	{ "unshare", CLONE_NEWUSER | CLONE_NEWNS, { 1, 1 }, KEYS_REST, KEYS_MOUNTS },
+	{ "clone", CLONE_NEWPID, { 4, 3 }, KEYS_MOUNTS, KEYS_REST },
+	{ "clone", CLONE_NEWPID | CLONE_NEWNS | CLONE_VM, { 4, 3 }, KEYS_MOUNTS, KEYS_REST },
+	{ "clone3", 0, { 2, 2 }, KEYS_REST, KEYS_MOUNTS },
+	{ "prlimit64", 1, { 4, 4 }, KEYS_REST, KEYS_MOUNTS },
+};
+
+static void who_has_the_key_may_make_namespaces_and_nobody_else(void **state)
+{
+	(void)state;
+	for (size_t k = 0; k < NMACHINE; k++) {
+		struct sock_fprog f = build(&MACHINE[k], true);
+		for (size_t i = 0; i < sizeof(KEYED) / sizeof(KEYED[0]); i++) {
+			/* none, half of it, the other one, one bit wrong */
+			const uint64_t wrong[] = { 0,
+						   KEYED[i].key & 0xffffffff,
+						   KEYED[i].key & ~(uint64_t)0xffffffff,
+						   KEYED[i].other,
+						   KEYED[i].key ^ 1,
+						   KEYED[i].key ^ HIGH };
+			const unsigned at = KEYED[i].at[k];
+			uint64_t arg[NARG] = { KEYED[i].arg };
+			for (size_t n = 0; n < sizeof(wrong) / sizeof(wrong[0]); n++) {
+				arg[at] = wrong[n];
+				assert_int_not_equal(call(&f, &MACHINE[k], KEYED[i].call, arg),
+						     ALLOWED);
+			}
+			arg[at] = KEYED[i].key;
+			assert_int_equal(call(&f, &MACHINE[k], KEYED[i].call, arg), ALLOWED);
+			/* where the kernel would take it for an argument it is none */
+			arg[at] = 0;
+			for (unsigned other = 1; other < NARG; other++)
+				if (other != at) {
+					arg[other] = KEYED[i].key;
+					assert_int_not_equal(
+						call(&f, &MACHINE[k], KEYED[i].call, arg), ALLOWED);
+					arg[other] = 0;
+				}
+		}
+		free(f.filter);
+	}
+}
+
+/* What nobody in the slot needs, no key opens. */
+static void no_key_opens_the_rest(void **state)
 {
 	static const struct {
 		const char *call;
-		uint64_t arg[NARG];
-	} KEPT[] = {
-		{ "mount", { 0 } },
-		{ "umount2", { 0 } },
-		{ "unshare", { CLONE_NEWCGROUP } },
-		{ "clone", { CLONE_NEWPID | CLONE_NEWNS | CLONE_VM | SIGCHLD } },
-		{ "clone3", { 0 } },
-		{ "prlimit64", { 1 } },
+		uint64_t arg;
+	} SHUT[] = {
+		{ "clone", CLONE_NEWUSER | CLONE_NEWNS },
+		{ "clone", CLONE_NEWNET },
+		{ "pivot_root", 0 },
+		{ "setns", 0 },
+		{ "fsmount", 0 },
+		{ "ptrace", 0 },
 	};
 	(void)state;
 	for (size_t k = 0; k < NMACHINE; k++) {
-		struct filters f = build(&MACHINE[k], true);
-		for (size_t i = 0; i < sizeof(KEPT) / sizeof(KEPT[0]); i++) {
-			const struct seccomp_data d =
-				data_of(&MACHINE[k], KEPT[i].call, KEPT[i].arg);
-			assert_int_equal(ask(&f.of[FILTER_ALL], &d), ALLOWED);
-			assert_int_not_equal(ask_both(&f, &d), ALLOWED);
-		}
-		release(&f);
+		struct sock_fprog f = build(&MACHINE[k], true);
+		for (size_t i = 0; i < sizeof(SHUT) / sizeof(SHUT[0]); i++)
+			for (unsigned at = 1; at < NARG; at++) {
+				uint64_t arg[NARG] = { SHUT[i].arg };
+				arg[at] = KEYS.mounts;
+				assert_int_not_equal(call(&f, &MACHINE[k], SHUT[i].call, arg),
+						     ALLOWED);
+				arg[at] = KEYS.rest;
+				assert_int_not_equal(call(&f, &MACHINE[k], SHUT[i].call, arg),
+						     ALLOWED);
+			}
+		free(f.filter);
 	}
 }
 
@@ -266,7 +316,8 @@ int main(void)
 		cmocka_unit_test(unix_and_internet_sockets_are_all_that_is_left),
 		cmocka_unit_test(calls_younger_than_the_table_are_unknown),
 		cmocka_unit_test(another_abi_is_killed),
-		cmocka_unit_test(the_warden_keeps_what_namespaces_are_made_with),
+		cmocka_unit_test(who_has_the_key_may_make_namespaces_and_nobody_else),
+		cmocka_unit_test(no_key_opens_the_rest),
 		cmocka_unit_test(memory_that_no_watcher_sees_is_denied_where_one_watches),
 	};
 
