@@ -72,11 +72,12 @@ static bool resize(struct slot *s, const struct jail_prepare *p, struct why *w)
 
 bool folder_leave(struct slot *s, struct why *w)
 {
+	bool is_mounted = s->is_mounted;
 	inside_drop(s);
 	close(s->work);
 	s->work = -1;
 	s->is_mounted = s->is_ahead = false;
-	return syscall(SYS_umount2, JAIL_WORKDIR, MNT_DETACH, s->keys.mounts) == 0 ||
+	return !is_mounted || syscall(SYS_umount2, JAIL_WORKDIR, MNT_DETACH, s->keys.mounts) == 0 ||
 	       fail(w, "cannot unmount the working folder: %m");
 }
 

@@ -97,41 +97,55 @@ static bool copy(const char *from, const char *to, const struct stat *st, struct
 	return is_ok || fail(w, "sandbox root: cannot copy %s: %m", from);
 }
 
-/* Whether everybody may read the folder, and there are few things in it, and none large. */
-static bool is_small(const char *path, mode_t mode)
+/* The folder above a link is there. */
+static bool show_one(const char *from, const char *to, struct why *w)
 {
-	struct stat in;
-	off_t room = (mode & 0005) == 0005 ? SMALL_FOLDER : -1;
+	char target[PATH_MAX];
+	struct stat st;
+	ssize_t n = readlink(from, target, sizeof(target) - 1);
+	if (n < 0 && lstat(from, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= SMALL)
+		return copy(from, to, &st, w);
+	if (n < 0)
+		return bind(from, to, MOUNT_ATTR_NODEV, w);
+	target[n] = '\0';
+	return symlink(target, to + 1) == 0 || fail(w, "sandbox root: cannot link %s: %m", from);
+}
+
+static bool is_dots(const char *name)
+{
+	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+/* Whether everybody may read the folder, and there are but files in it, few and small ones. */
+static bool is_small(const char *path)
+{
+	struct stat st;
+	off_t room = SMALL_FOLDER;
+	if (lstat(path, &st) != 0 || !S_ISDIR(st.st_mode) || (st.st_mode & 0005) != 0005)
+		return false;
 	DIR *d = opendir(path);
-	for (const struct dirent *e; d && room >= 0 && (e = readdir(d));)
-		if (fstatat(dirfd(d), e->d_name, &in, AT_SYMLINK_NOFOLLOW) == 0)
-			room -= 1024 + (S_ISREG(in.st_mode) ? in.st_size : 0);
+	for (const struct dirent *e; d && room >= 0 && (e = readdir(d));) {
+		bool is_file = fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+			       (S_ISREG(st.st_mode) || S_ISLNK(st.st_mode));
+		if (!is_dots(e->d_name))
+			room -= is_file ? st.st_size + 1024 : SMALL_FOLDER + 1;
+	}
 	if (d)
 		closedir(d);
 	return room >= 0;
 }
 
-/* What is small in /etc is copied, for each mount costs each job. The folder above a link is there.
- */
+/* What is small in /etc is copied, for each mount costs each job. */
 static bool show(const char *from, const char *to, struct why *w)
 {
 	char path[PATH_MAX];
-	struct stat st = { 0 };
-	ssize_t n = readlink(from, path, sizeof(path) - 1);
-	path[n < 0 ? 0 : n] = '\0';
-	if (n >= 0)
-		return symlink(path, to + 1) == 0 ||
-		       fail(w, "sandbox root: cannot link %s: %m", from);
-	if (lstat(from, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= SMALL)
-		return copy(from, to, &st, w);
-	if (strncmp(to, "/etc/", 5) != 0 || !S_ISDIR(st.st_mode) || !is_small(from, st.st_mode))
-		return bind(from, to, MOUNT_ATTR_NODEV, w);
+	if (strncmp(to, "/etc/", 5) != 0 || !is_small(from))
+		return show_one(from, to, w);
 	bool is_ok = make(to + 1, true, w);
 	DIR *d = opendir(from);
 	for (const struct dirent *e; is_ok && d && (e = readdir(d));) {
 		snprintf(path, sizeof(path), "%s/%s", from, e->d_name);
-		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-			is_ok = show(path, path + strlen(from) - strlen(to), w);
+		is_ok = is_dots(e->d_name) || show_one(path, path + strlen(from) - strlen(to), w);
 	}
 	if (d)
 		closedir(d);
