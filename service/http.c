@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "service/caller.h"
 #include "service/listen.h"
+#include "service/target.h"
 #include "service/zalloc.h"
 
 #define MAX_LISTENERS   16
@@ -286,7 +287,7 @@ static void *on_line(void *ctx, const char *target, struct MHD_Connection *conn)
 	c->conn = conn;
 	c->body = BUF((size_t)body_max);
 	c->answer = BUF(ANSWER_MAX);
-	c->target = arena_strdup(&c->arena, target);
+	c->target = target_own(&c->arena, target);
 	TAILQ_INSERT_TAIL(&h->calls, c, link);
 	return c;
 }
@@ -406,12 +407,12 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *conn, const 
 	struct call *c = *slot;
 	size_t given = *n;
 
-	(void)ctx, (void)conn, (void)version;
+	(void)ctx, (void)conn, (void)path, (void)version;
 	if (!c->is_headed) {
 		c->is_headed = true;
 		c->verb = arena_strdup(&c->arena, method);
 		c->method = strcmp(method, "HEAD") != 0 ? c->verb : "GET";
-		c->path = arena_strdup(&c->arena, path);
+		c->path = target_path(&c->arena, c->target);
 		return on_head(c);
 	}
 	if (given) {

@@ -25,7 +25,7 @@ struct MHD_Connection;
 struct call {
 	const char *method; /* GET for HEAD too */
 	const char *verb;   /* the method as it was sent */
-	const char *target; /* path and query as they were sent */
+	const char *target; /* path and query as they were sent (target.h) */
 	const char *path;   /* without its query, unescaped */
 	struct buf body;
 	struct arena arena; /* lives as long as the request */

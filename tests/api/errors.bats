@@ -20,6 +20,15 @@ load common
 	has_header 'Allow: GET, HEAD'
 }
 
+@test "a whole URL as the target, as a proxy is sent it, is its path, whatever host it names" {
+	fake_start
+	answers 200 GET /health --request-target "$URL/health"
+	answers 200 GET /jobs --request-target 'HTTP://elsewhere.example:1/jobs?limit=1'
+	refuses 400 malformed_request 'the query of a URL must not hold %00' GET / --request-target 'http://a/jobs?b=%00'
+	refuses 404 not_found 'there is no / here' GET / --request-target http://elsewhere.example
+	refuses 404 not_found 'there is no http:///health here' GET / --request-target http:///health
+}
+
 @test "HEAD is GET without its body" {
 	fake_start
 	[ "$(curl -s -m 20 -I -o head -w '%{http_code}' "$URL/health")" = 200 ]

@@ -55,6 +55,14 @@ sign() {
 	refuses 401 unauthorized 'the key is not known here' GET /jobs -H 'Authorization: Bearer unsb-sk-1'
 }
 
+@test "of a whole URL as the target, path and query are signed" {
+	keyed_start
+	sign GET '/jobs?a=1' ''
+	answers 200 GET /jobs --request-target 'http://elsewhere.example/jobs?a=1' "${SIGNED[@]}"
+	answers 401 GET /jobs --request-target 'http://elsewhere.example/jobs?a=2' "${SIGNED[@]}"
+	answers 401 GET /jobs --request-target 'http://a%2Fjobs/jobs' "${SIGNED[@]}"
+}
+
 @test "our own client signs so" {
 	keyed_start
 	[ "$(sandbatch exec --endpoint "$URL" --public-key unsb-pk-1 --secret-key unsb-sk-1 -l bash - <<<hello)" = hello ]
