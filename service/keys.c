@@ -1,9 +1,11 @@
 #include "service/keys.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/fs.h"
 #include "base/yaml.h"
@@ -500,9 +502,15 @@ static bool print_json(const struct key *k, struct buf *out)
 
 bool service_key_list(const char *path, bool as_json, struct buf *out, struct err *e)
 {
-	struct keys *k = keys_open(path, out, e);
+	struct keys *k;
 	bool ok = true;
 
+	if (access(path, F_OK) < 0 && errno == ENOENT)
+		return err_set(e, ERR_USAGE,
+			       "there is no file of keys '%s': --keys FILE names another, and "
+			       "'sandbatch keys new NAME' makes one",
+			       path);
+	k = keys_open(path, out, e);
 	if (!k)
 		return false;
 	for (size_t i = 0; i < k->n && ok; i++)

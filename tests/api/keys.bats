@@ -148,6 +148,17 @@ sign() {
 	exits 2 sandbatch keys old
 }
 
+@test "without a file of keys the list of them is refused in one sentence that says how to make it" {
+	exits 2 sandbatch keys list
+	[ ! -s out ]
+	[ "$(cat err)" = "sandbatch: there is no file of keys 'keys.yml': --keys FILE names another, and \
+'sandbatch keys new NAME' makes one" ]
+	exits 2 sandbatch keys list --json --keys no/such.yml
+	grep -qF "there is no file of keys 'no/such.yml': " err
+	mkdir folder.yml
+	exits 5 sandbatch keys list --keys folder.yml
+}
+
 @test "a file of keys with a mistake, or a secret for all to read, ends the start" {
 	keys_file '{ name: a, secret: b }'
 	exits 3 sandbatch serve --executor fake --data "$PWD/data" --listen 127.0.0.1:0 --keys keys.yml
