@@ -15,6 +15,7 @@
 #include "base/fs.h"
 #include "service/executor.h"
 #include "service/routes.h"
+#include "tests/unit/must.h"
 
 struct talk {
 	char dir[64];
@@ -31,14 +32,6 @@ struct talk {
 	int fd; /* of the caller */
 	struct buf answer;
 };
-
-#define MUST(that)                                                                 \
-	do {                                                                       \
-		if (!(that)) {                                                     \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #that); \
-			abort();                                                   \
-		}                                                                  \
-	} while (0)
 
 static inline int talk_turn(void *ctx)
 {

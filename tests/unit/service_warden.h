@@ -21,17 +21,10 @@
 
 #include "base/fs.h"
 #include "service/execution.h"
+#include "tests/unit/must.h"
 
 #define WARDEN_FDS  7 /* more than any message may have */
 #define WARDEN_JOBS 8 /* one after another, while it says something */
-
-#define MUST(that)                                                                 \
-	do {                                                                       \
-		if (!(that)) {                                                     \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #that); \
-			abort();                                                   \
-		}                                                                  \
-	} while (0)
 
 /* NOLINTBEGIN(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): the name is ld's */
 void __wrap_log_warn(const char *fmt, ...) PRINTF(1, 2);
