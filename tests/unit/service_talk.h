@@ -15,7 +15,7 @@
 #include "base/fs.h"
 #include "service/executor.h"
 #include "service/routes.h"
-#include "tests/unit/must.h"
+#include "tests/unit/service_must.h"
 
 struct talk {
 	char dir[64];

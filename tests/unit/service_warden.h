@@ -21,7 +21,7 @@
 
 #include "base/fs.h"
 #include "service/execution.h"
-#include "tests/unit/must.h"
+#include "tests/unit/service_must.h"
 
 #define WARDEN_FDS  7 /* more than any message may have */
 #define WARDEN_JOBS 8 /* one after another, while it says something */

@@ -1,7 +1,6 @@
-/* must -- what a fuzz target holds to, in builds without assert too: else it ends, telling where.
- */
-#ifndef TESTS_UNIT_MUST_H
-#define TESTS_UNIT_MUST_H
+/* service_must -- what a fuzz target holds to; without assert too it ends, and tells where. */
+#ifndef TESTS_UNIT_SERVICE_MUST_H
+#define TESTS_UNIT_SERVICE_MUST_H
 
 #include <stdio.h>
 #include <stdlib.h>
