@@ -40,7 +40,9 @@ static bool enter_namespaces(struct slot *s, struct why *w)
 	if (!s->is_root && !enter_userns(s, w))
 		return false;
 	/* A new network namespace has a loopback that is down, and nothing else. */
-	if (unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP |
+	/* v2's groups are each command's own: init goes there, and hides what is around it */
+	int flags = s->cgroup.kind == CGROUP_V2 ? 0 : CLONE_NEWCGROUP;
+	if (unshare(flags | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS |
 		    (s->dns ? 0 : CLONE_NEWNET)) != 0)
 		return userns_refused("unshare", w);
 	if (sethostname("sandbox", strlen("sandbox")) != 0)
@@ -119,7 +121,7 @@ bool slot_open(struct slot *s, struct why *w)
 			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	s->proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	s->stacks = malloc(2 * STACK);
-	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, s->held) != 0 || !s->stacks ||
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, s->held) != 0 || !s->stacks ||
 	    s->self < 0 || s->report == MAP_FAILED || s->proc < 0)
 		return fail(w, "cannot open /proc: %m");
 	if (!cgroup_open(&s->cgroup, s->name, w))
