@@ -40,7 +40,7 @@ static bool enter_namespaces(struct slot *s, struct why *w)
 	if (!s->is_root && !enter_userns(s, w))
 		return false;
 	/* A new network namespace has a loopback that is down, and nothing else. */
-	/* v2's groups are each command's own: init goes there, and hides what is around it */
+	/* v2: nobody is born outside of the namespace, so it is init's, in a group of its own */
 	int flags = s->cgroup.kind == CGROUP_V2 ? 0 : CLONE_NEWCGROUP;
 	if (unshare(flags | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS |
 		    (s->dns ? 0 : CLONE_NEWNET)) != 0)
@@ -145,7 +145,9 @@ bool slot_open(struct slot *s, struct why *w)
 void slot_hold(struct slot *s, pid_t pid)
 {
 	char path[32] = "";
+	int error = errno;                       /* of who could not make another */
 	recv(s->held[0], path, 1, MSG_DONTWAIT); /* and with it the fd */
+	errno = error;
 	if (pid <= 0)
 		return;
 	snprintf(path, sizeof(path), "%d/ns/mnt", (int)pid);
