@@ -1,11 +1,14 @@
 #include "cmd/report.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fs.h"
 #include "cmd/cmd.h"
+#include "cmd/path.h"
 #include "keep/keep.h"
 
 #define REPORT_MAX (1u << 30)
@@ -27,22 +30,49 @@ static const struct report_format *format_of(const char *wanted, char name[32])
 	return report_find(name);
 }
 
-bool reports_check(const struct strings *wanted, struct err *e)
+static bool no_format(const char *name, struct err *e)
+{
+	CLEAN_BUF struct buf names = BUF(1 << 12);
+
+	for (const struct report_format *f = report_formats; f->name; f++)
+		buf_printf(&names, "%s%s",
+			   f == report_formats ? ""
+			   : f[1].name         ? ", "
+					       : " or ",
+			   f->name);
+	return err_set(e, ERR_USAGE, "--report must be %s, not '%s'", buf_text(&names), name);
+}
+
+/* Now, and not when all has run. */
+static bool check_place(const char *path, const char *made, struct err *e)
+{
+	CLEAN_ARENA struct arena a = { 0 };
+	const char *slash = strrchr(path, '/');
+	const char *folder = slash ? arena_strndup(&a, path, (size_t)(slash - path + 1)) : ".";
+	const char *why;
+	struct stat st;
+
+	if (!*path)
+		return err_set(e, ERR_USAGE, "--report: a path is wanted after '='");
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		errno = EISDIR;
+	else if (access(path, W_OK) == 0 || (errno == ENOENT && access(folder, W_OK | X_OK) == 0))
+		return true;
+	why = errno == ENOENT ? "its folder is not there" : strerror(errno);
+	return (errno == ENOENT && made && path_is_below(path, made)) ||
+	       err_set(e, ERR_USAGE, "--report: cannot write '%s': %s", path, why);
+}
+
+bool reports_check(const struct strings *wanted, const char *made, struct err *e)
 {
 	for (size_t i = 0; i < wanted->n; i++) {
-		CLEAN_BUF struct buf names = BUF(1 << 12);
+		const char *path = strchr(wanted->item[i], '=');
 		char name[32];
 
-		if (format_of(wanted->item[i], name))
-			continue;
-		for (const struct report_format *f = report_formats; f->name; f++)
-			buf_printf(&names, "%s%s",
-				   f == report_formats ? ""
-				   : f[1].name         ? ", "
-						       : " or ",
-				   f->name);
-		return err_set(e, ERR_USAGE, "--report must be %s, not '%s'", buf_text(&names),
-			       name);
+		if (!format_of(wanted->item[i], name))
+			return no_format(name, e);
+		if (path && strcmp(path + 1, "-") != 0 && !check_place(path + 1, made, e))
+			return false;
 	}
 	return true;
 }
@@ -84,7 +114,7 @@ static bool report(struct arena *a, const char *run, const struct report_opts *o
 	CLEAN_BUF struct buf table = BUF(REPORT_MAX);
 	struct summary s;
 
-	if (!reports_check(&o->reports, e) || !report_load(a, run, &s, e))
+	if (!reports_check(&o->reports, NULL, e) || !report_load(a, run, &s, e))
 		return false;
 	if (o->reports.n)
 		return reports_write(&o->reports, &s, e);

@@ -7,8 +7,10 @@
 
 #define CMD_ROOT ".sandbatch" /* where runs and the cache lie */
 
-/* Whether each is FORMAT or FORMAT=PATH of a format that there is; ERR_USAGE. */
-bool reports_check(const struct strings *wanted, struct err *e);
+/* Whether each is FORMAT or FORMAT=PATH of a format that there is, and PATH a file that can be
+ * written, as far as that is known before: what lies in the folder that is yet to be made (NULL:
+ * none is) may not be there; ERR_USAGE. */
+bool reports_check(const struct strings *wanted, const char *made, struct err *e);
 /* Write each to its PATH ('-' is standard output), else under its usual name in the run's folder.
  */
 bool reports_write(const struct strings *wanted, const struct summary *s, struct err *e);

@@ -333,8 +333,9 @@ static int run_batch(struct batch *b, const struct strings *paths, struct err *e
 {
 	int status = 0;
 
-	if (!reports_check(&b->o.reports, e) || !choose_check(&b->o.choice, e) ||
-	    !check_sign_key(b->o.sign_key, e) || !load_plans(b, paths, e))
+	if (!reports_check(&b->o.reports, b->o.output ? b->o.output : CMD_ROOT, e) ||
+	    !choose_check(&b->o.choice, e) || !check_sign_key(b->o.sign_key, e) ||
+	    !load_plans(b, paths, e))
 		return cmd_fail(e);
 	if (b->o.explain || b->o.dry_run)
 		tell_plans(b);

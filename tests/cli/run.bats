@@ -104,6 +104,32 @@ batch() {
 	test "$(find .sandbatch/runs -mindepth 1 -maxdepth 1 -type d | wc -l)" -eq 2
 }
 
+@test "a report that cannot be written is told before anything runs" {
+	spec 'a: { language: bash, code: echo a }'
+	mkdir folder
+	while IFS='|' read -r path why; do
+		exits 2 sandbatch run s.yaml --output kept --report "junit=$path"
+		[ "$(cat err)" = "sandbatch: --report: $why" ]
+		[ ! -e kept ] && [ ! -e .sandbatch ]
+	done <<-'EOF'
+		no/such/x.xml|cannot write 'no/such/x.xml': its folder is not there
+		folder|cannot write 'folder': Is a directory
+		s.yaml/x.xml|cannot write 's.yaml/x.xml': Not a directory
+		kept2/x.xml|cannot write 'kept2/x.xml': its folder is not there
+		|a path is wanted after '='
+	EOF
+}
+
+@test "a report may lie in a folder that the run makes" {
+	spec 'a: { language: bash, code: echo a }'
+	exits 0 sandbatch run s.yaml --output new/kept --report "junit=$PWD/new/kept/x.xml" --report junit=./new//kept/jobs/a/y.xml
+	grep -q '<testsuite' new/kept/x.xml
+	cmp new/kept/x.xml new/kept/jobs/a/y.xml
+	exits 0 sandbatch run s.yaml --report junit=.sandbatch/runs/latest/x.xml
+	[ -s .sandbatch/runs/latest/x.xml ]
+	exits 2 sandbatch report --report junit=new/kept/other/x.xml
+}
+
 @test "--report writes jsonl and junit where it is told" {
 	spec 'a: { language: bash, code: "echo \"]]> & <tag>\"; exit 1" }' 'b: { language: bash, code: "true" }'
 	exits 1 batch --report jsonl=rows.jsonl --report junit=junit.xml --report junit
