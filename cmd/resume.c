@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "cmd/path.h"
 #include "keep/keep.h"
 
 #define ARGS_MAX  1000
@@ -20,7 +21,7 @@
 /* Of the journal only what the first line says to us; a later one that begins again, likewise. */
 struct reading {
 	struct arena *arena;
-	const char *root;
+	const char *root, *folder; /* of all runs, and the run's */
 	struct resume *resume;
 };
 
@@ -41,14 +42,21 @@ static void take_args(struct arena *a, const cJSON *list, struct strings *out)
 
 /* The folder is emptied and removed in the end: it must be one that a run of ours made, whoever
  * wrote the journal. */
-static bool is_below(const char *root, const char *service)
+static bool is_ours(const struct reading *r, const char *service)
 {
-	CLEAN_ARENA struct arena a = { 0 };
-	const char *parent = arena_printf(&a, "%s/service/", root);
-	size_t n = strlen(parent);
+	const char *parents[] = { arena_printf(r->arena, "%s/service", r->root),
+				  arena_printf(r->arena, "%s/" KEEP_SERVICE, r->folder) };
+	const char *whole = path_whole(r->arena, service), *slash = strrchr(whole, '/');
 
-	return !strncmp(service, parent, n) && fs_is_plain_path(service + n) &&
-	       !strchr(service + n, '/');
+	for (size_t i = 0; slash && i < sizeof(parents) / sizeof(parents[0]); i++) {
+		const char *parent = path_whole(r->arena, parents[i]);
+		size_t n = strlen(parent);
+
+		if ((size_t)(slash - whole) == n && !strncmp(whole, parent, n) &&
+		    fs_is_plain_path(slash + 1))
+			return true;
+	}
+	return false;
 }
 
 static bool on_event(void *ctx, const cJSON *event, struct err *e)
@@ -62,7 +70,7 @@ static bool on_event(void *ctx, const cJSON *event, struct err *e)
 		return true;
 	take_args(r->arena, json_get(event, "args"), &r->resume->args);
 	if (json_get_text(event, "service", &service, &(struct err){ 0 }) && service &&
-	    is_below(r->root, service))
+	    is_ours(r, service))
 		r->resume->service = arena_strdup(r->arena, service);
 	return true;
 }
@@ -79,14 +87,12 @@ static bool is_free(struct arena *a, const char *folder, struct err *e)
 bool resume_load(struct arena *a, const char *root, const char *run, struct resume *out,
 		 struct err *e)
 {
-	struct reading r = { a, root, out };
-	const char *folder;
+	struct reading r = { .arena = a, .root = root, .resume = out };
 
 	*out = (struct resume){ 0 };
-	if (!keep_find(a, root, *run ? run : NULL, &folder, e) || !is_free(a, folder, e) ||
-	    !history_load(a, folder, &out->history, e) || !keep_replay(folder, on_event, &r, e))
-		return false;
-	return true;
+	return keep_find(a, root, *run ? run : NULL, &r.folder, e) && is_free(a, r.folder, e) &&
+	       history_load(a, r.folder, &out->history, e) &&
+	       keep_replay(r.folder, on_event, &r, e);
 }
 
 void resume_compare(const struct resume *r, const struct spec *spec)
@@ -138,7 +144,7 @@ void resume_clear(const struct resume *r)
 const char *resume_service(struct arena *a, const char *root, const char *folder)
 {
 	struct resume found = { 0 };
-	struct reading r = { a, root, &found };
+	struct reading r = { a, root, folder, &found };
 
 	return keep_replay(folder, on_event, &r, &(struct err){ 0 }) ? found.service : NULL;
 }

@@ -8,8 +8,8 @@
 struct resume {
 	struct history history;
 	struct strings args; /* what that run was asked for, its spec last */
-	const char *
-		service; /* folder of its embedded service, there or not, below the root; or NULL */
+	const char *service; /* folder of its embedded service, there or not, below the root or the
+				run's own folder; or NULL */
 };
 
 /* Find and read the run of that name (as keep_find; "" is the latest). */
@@ -17,7 +17,7 @@ bool resume_load(struct arena *a, const char *root, const char *run, struct resu
 		 struct err *e);
 /* Say so when the spec is not the one of that run. */
 void resume_compare(const struct resume *r, const struct spec *spec);
-/* The folder of the embedded service of the run in that folder, below root; NULL: it had none. */
+/* The folder of the embedded service of the run in that folder; NULL: it had none. */
 const char *resume_service(struct arena *a, const char *root, const char *folder);
 /* Remove such a folder, which a killed run left; one that a service still uses stays. */
 void resume_discard(const char *service);

@@ -11,11 +11,14 @@
 #include "cmd/choose.h"
 #include "cmd/cmd.h"
 #include "cmd/endpoint.h"
+#include "cmd/path.h"
 #include "cmd/progress.h"
 #include "cmd/report.h"
 #include "cmd/resume.h"
+#include "keep/keep.h"
 
 #define REPORT_MAX (1u << 30)
+#define OWN_MAX    72 /* of a run's folder with its service in it: the path of a socket has 107 */
 
 struct run_opts {
 	struct endpoint_options endpoint;
@@ -287,15 +290,36 @@ static bool load_plans(struct batch *b, const struct strings *paths, struct err 
 	return ok && choose(b, e) && check_plans(b, e);
 }
 
+/*
+ * A service of our own has its folder below CMD_ROOT, whose path is short enough for a socket's
+ * wherever that is; where none can be made, in the run's own folder, if that lies elsewhere.
+ */
+static bool place_service(struct batch *b, struct err *e)
+{
+	const char *own = b->resume ? b->resume->history.folder : b->o.output;
+	const char *parent = CMD_ROOT "/service";
+
+	if (b->o.endpoint.endpoints.n == 0 && !path_can_make(parent)) {
+		if (!own || strlen(own) > OWN_MAX)
+			return err_set(e, ERR_SYSTEM,
+				       "cannot make '" CMD_ROOT "' in this folder (%s): --output "
+				       "DIR names another for the run, of %d bytes at most",
+				       strerror(errno), OWN_MAX);
+		parent = arena_printf(&b->arena, "%s/" KEEP_SERVICE, own);
+	}
+	/* Not by the pid: in containers it is the same each time, and what a killed run left is
+	 * what its --resume goes on with. */
+	b->service = arena_printf(&b->arena, "%s/%016" PRIx64, parent, random_u64());
+	return true;
+}
+
 static bool open_endpoint(struct batch *b, struct err *e)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, 0 };
+
 	b->loop = loop_open(e);
-	if (!b->loop || !loop_signals(b->loop, signals, on_signal, b, e))
+	if (!b->loop || !loop_signals(b->loop, signals, on_signal, b, e) || !place_service(b, e))
 		return false;
-	/* Not by the pid: in containers it is the same each time, and what a killed run left is
-	 * what its --resume goes on with. */
-	b->service = arena_printf(&b->arena, CMD_ROOT "/service/%016" PRIx64, random_u64());
 	if (b->resume && b->resume->service) {
 		b->service = b->resume->service;
 		resume_clear(b->resume);

@@ -109,7 +109,8 @@ static bool is_empty(const char *path, struct err *e)
 	if (!d)
 		return err_sys(e, "cannot read the folder '%s'", path);
 	while (!found && (entry = readdir(d)))
-		found = strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+		found = strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+			strcmp(entry->d_name, KEEP_SERVICE) != 0;
 	closedir(d);
 	if (found)
 		return err_set(e, ERR_USAGE, "the run's folder '%s' must be empty or absent", path);

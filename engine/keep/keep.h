@@ -20,9 +20,14 @@
 
 struct keep;
 
+/* In a run's folder: what its own service needs while it goes on, where the root cannot be written.
+ */
+#define KEEP_SERVICE ".service"
+
 /*
- * Make the folder of a new run: folder itself (--output; made, must be empty or absent), or with
- * folder NULL <root>/runs/<id>, id from time and chance, and point <root>/runs/latest at it.
+ * Make the folder of a new run: folder itself (--output; made, must be empty but for KEEP_SERVICE,
+ * or absent), or with folder NULL <root>/runs/<id>, id from time and chance, and point
+ * <root>/runs/latest at it.
  */
 struct keep *keep_open(const char *root, const char *folder, struct err *e);
 /*

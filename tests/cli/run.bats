@@ -104,6 +104,46 @@ batch() {
 	test "$(find .sandbatch/runs -mindepth 1 -maxdepth 1 -type d | wc -l)" -eq 2
 }
 
+# read_only COMMAND... -- in a folder with a copy of s.yaml that cannot be written.
+read_only() {
+	mkdir -p ro
+	cp s.yaml ro
+	if is_root; then
+		# shellcheck disable=SC2016
+		unshare -m sh -c 'mount --bind ro ro && mount -o remount,ro,bind ro && cd ro && exec "$@"' sh "$@"
+	else
+		chmod 555 ro
+		(cd ro && "$@")
+	fi
+}
+
+@test "where nothing can be written, a run is refused in one sentence, and with --output runs" {
+	spec 'a: { language: bash, code: echo a }'
+	exits 5 read_only sandbatch run s.yaml
+	grep -q "^sandbatch: cannot make '.sandbatch' in this folder (.*): --output DIR names another for the run, of 72 bytes at most$" err
+	[ "$(wc -l <err)" = 1 ]
+	exits 5 read_only sandbatch run s.yaml --output "../$(printf '%070d' 0)"
+	[ "$(echo 0*)" = '0*' ]
+	exits 0 read_only sandbatch run s.yaml --output ../kept
+	jq -e '.cells[0].verdict == "passed"' kept/summary.json
+	[ ! -e kept/.service ]
+	exits 0 read_only sandbatch plan s.yaml
+}
+
+@test "killed there, it goes on with what its service had" {
+	spec 'a: { language: bash, code: "sleep 2; echo a" }'
+	# shellcheck disable=SC2016
+	read_only sh -c '"$0" run s.yaml --output ../kept >/dev/null 2>&1 3>&- & echo $! >../pid; wait' "$SANDBATCH" 3>&- &
+	eventually grep -q '"submitted"' kept/journal.jsonl
+	kill -KILL "$(cat pid)"
+	wait $! || true
+	[ -d kept/.service ]
+	exits 0 read_only sandbatch run --resume="$PWD/kept"
+	[ "$(grep -c '"submit"' kept/journal.jsonl)" = 1 ]
+	[ ! -e kept/.service ]
+	jq -e '.cells[0].verdict == "passed"' kept/summary.json
+}
+
 @test "a report that cannot be written is told before anything runs" {
 	spec 'a: { language: bash, code: echo a }'
 	mkdir folder
