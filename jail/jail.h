@@ -172,8 +172,8 @@ bool jail_limit_all(void);
 
 /* These return what cannot be done, with errno; NULL if it is. The order is theirs too. */
 
-/* Init, in a pid and a mount namespace that are new: /proc, the folders, and a cgroup namespace if
- * its cgroup is not the warden's. */
+/* Init, in a pid and a mount namespace that are new: a session, /proc, the folders, and a cgroup
+ * namespace if its cgroup is not the warden's. */
 const char *jail_enter(bool has_group, uint64_t key);
 /* The job: end with its parent, and in a group of its own. A change of user must come before. */
 const char *jail_detach(void);

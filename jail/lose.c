@@ -70,6 +70,9 @@ int jail_mount(const char *from, const char *to, const char *type, unsigned long
 
 const char *jail_enter(bool has_group, uint64_t key)
 {
+	/* which the kernel gives a share of the CPU, that a job can lower for good: autogroup */
+	if (setsid() < 0)
+		return "cannot make a session";
 	if (has_group && syscall(SYS_unshare, CLONE_NEWCGROUP, key) != 0)
 		return "cannot make a cgroup namespace";
 	/* not where parts of the host's are hidden, as in a container */

@@ -230,6 +230,13 @@ static long autogroup(void)
 	return fd < 0 ? -1 : write(fd, "-10", 3);
 }
 
+/* Whom it shares the session with has then as little. */
+static long autogroup_left(void)
+{
+	int fd = open("/proc/self/autogroup", O_WRONLY | O_CLOEXEC);
+	return fd < 0 || write(fd, "19", 2) < 0 ? -1 : held("of its own session");
+}
+
 const struct attack shared_attacks[] = {
 	ATTACK("leaked_fds", "fds that the warden left open", "close_range", leaked_fds,
 	       .without = "fds"),
@@ -262,5 +269,7 @@ const struct attack shared_attacks[] = {
 	ATTACK("names_of_host", "the host's name", "uts namespace", names_of_host,
 	       .answer = "sandbox"),
 	ATTACK("autogroup", "a better share of the CPU", "/proc", autogroup),
+	ATTACK("autogroup_left", "a worse one for the next job", "a session of its own",
+	       autogroup_left),
 	{ 0 },
 };
