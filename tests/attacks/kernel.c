@@ -114,6 +114,27 @@ static long deadline(void)
 	return syscall(SYS_sched_setattr, 0, &a, 0);
 }
 
+/* The keys of a slot (jail/jail.h), were they these: none, all, or what is in the tests' own jail
+ * when its random numbers are no longer random. Nothing may be had by any, wherever it is put. */
+static long guess_keys(void)
+{
+	static const uint64_t GUESS[] = { 0, 1, ~0ull, ~0u };
+	uint64_t weak[2];
+	for (size_t i = 0; i < sizeof(weak); i++)
+		((unsigned char *)weak)[i] = (unsigned char)(0x9d * (i + 3));
+	for (size_t i = 0; i < COUNT(GUESS) + 2; i++) {
+		long k = (long)(i < 2 ? weak[i] : GUESS[i - 2]);
+		if (syscall(SYS_unshare, CLONE_NEWUSER, k, k, k, k, k) == 0 ||
+		    syscall(SYS_unshare, CLONE_FILES, k, k, k, k, k) == 0)
+			return reached("unshare");
+		if (syscall(SYS_prlimit64, getpid(), RLIMIT_NOFILE, 0, 0, k, k) == 0)
+			return reached("prlimit64");
+		if (syscall(SYS_clone3, room, 8, k, k, k, k) >= 0 || errno != ENOSYS)
+			return reached("clone3");
+	}
+	return held("EPERM");
+}
+
 static long clone3_user(void)
 {
 	struct clone_args a = { .flags = CLONE_NEWUSER, .exit_signal = SIGCHLD };
@@ -240,6 +261,8 @@ const struct attack kernel_attacks[] = {
 	       FILTERED("filter")),
 	ATTACK("clone3_user", "the same by clone3", "seccomp filter", clone3_user,
 	       .answer = "ENOSYS", .without = "filter"),
+	ATTACK("guess_keys", "keys that a slot might have", "random numbers", guess_keys,
+	       FILTERED("random")),
 	ATTACK("unshare_all", "other namespaces", "seccomp filter", unshare_all,
 	       FILTERED("filter capabilities uid"), .weak_as = "root"),
 	ATTACK("clone_net", "a network namespace", "seccomp filter", bare_new_net,

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 static long open_for(const char *path, int flags)
 {
@@ -61,6 +62,69 @@ static long devices(void)
 	return open_none(PATHS, O_RDONLY | O_NONBLOCK);
 }
 
+/* In a folder that nobody may change; true if anything there can be. */
+static bool change(const char *folder, const char *name)
+{
+	if (chdir(folder) != 0)
+		return false;
+	return chmod(".", 0777) == 0 || chmod(name, 0666) == 0 || chown(name, -1, getgid()) == 0 ||
+	       mkdir("left", 0777) == 0 || symlink("left", "left") == 0 ||
+	       link(name, "left") == 0 || rename(name, "left") == 0 || unlink(name) == 0 ||
+	       mkfifo("left", 0666) == 0 ||
+	       open("left", O_WRONLY | O_CREAT | O_CLOEXEC, 0666) >= 0 || truncate(name, 0) == 0 ||
+	       utimensat(AT_FDCWD, name, NULL, 0) == 0 ||
+	       setxattr(name, "user.left", "x", 1, 0) == 0 ||
+	       setxattr(".", "user.left", "x", 1, 0) == 0;
+}
+
+/* The owner of what lies in the sandbox's root is the job, where the warden is an ordinary user. */
+static long change_root(void)
+{
+	static const char *const FILES[][2] = {
+		{ "/", "bin" },       { "/etc", "passwd" }, { "/etc", "ld.so.cache" },
+		{ "/dev", "null" },   { "/dev", "full" },   { "/var", "lib" },
+		{ "/var/lib", "." },  { "/run", "." },      { "/usr", "bin" },
+		{ "/usr/bin", "env" }
+	};
+	for (size_t i = 0; i < COUNT(FILES); i++)
+		if (change(FILES[i][0], FILES[i][1]))
+			return reached("%s/%s", FILES[i][0], FILES[i][1]);
+	return held("it is as it was");
+}
+
+/* What is in /dev, and no more. */
+static long more_devices(void)
+{
+	static const char OURS[] =
+		" . .. null zero full random urandom fd stdin stdout stderr shm ";
+	DIR *d = opendir("/dev");
+	for (const struct dirent *e; d && (e = readdir(d));) {
+		char word[300];
+		snprintf(word, sizeof(word), " %s ", e->d_name);
+		if (!strstr(OURS, word))
+			return reached("%s", e->d_name);
+	}
+	if (d)
+		closedir(d);
+	return held("five");
+}
+
+/* The working folder itself, which is the mount's root, away from where it is. */
+static long move_folder(void)
+{
+	int fd = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (rename("/tmp", "/var/tmp/left") == 0 || rename("/tmp", "/left") == 0 ||
+	    renameat2(AT_FDCWD, "/tmp", AT_FDCWD, "/var/tmp", RENAME_EXCHANGE) == 0 ||
+	    rmdir("/tmp") == 0 || unlinkat(fd, "../work", AT_REMOVEDIR) == 0)
+		return reached("it is elsewhere");
+	chmod("/tmp", 06777);
+	chmod("/var/tmp", 0);
+	mkdir("/tmp/gone", 0700);
+	if (chdir("/tmp/gone") != 0 || rmdir("/tmp/gone") != 0 || mkdir("left", 0700) == 0)
+		return reached("a folder that is gone takes another");
+	return fchdir(fd) != 0 ? -1 : held("it is where it was");
+}
+
 static long kernel_files(void)
 {
 	static const char *const PATHS[] = {
@@ -75,9 +139,13 @@ static long kernel_files(void)
 
 static long other_processes(void)
 {
-	static const char *const PATHS[] = { "/proc/1/environ",   "/proc/1/mem",    "/proc/1/root",
-					     "/proc/1/cwd",       "/proc/1/fd",     "/proc/1/exe",
-					     "/proc/1/map_files", "/proc/1/ns/mnt", NULL };
+	static const char *const PATHS[] = { "/proc/1/environ",   "/proc/1/mem",
+					     "/proc/1/root",      "/proc/1/cwd",
+					     "/proc/1/fd",        "/proc/1/exe",
+					     "/proc/1/map_files", "/proc/1/ns/mnt",
+					     "/proc/1/syscall",   "/proc/1/stack",
+					     "/proc/1/auxv",      "/proc/1/task/1/stat",
+					     "/proc/1/autogroup", NULL };
 	return open_none(PATHS, O_RDONLY);
 }
 
@@ -196,6 +264,12 @@ const struct attack path_attacks[] = {
 	       sockets_of_host, .answer = "ENOENT"),
 	ATTACK("devices", "disks, memory, terminals in /dev", "file tree of its own", devices,
 	       .answer = "ENOENT"),
+	ATTACK("more_devices", "what else is in /dev", "file tree of its own", more_devices,
+	       .answer = "five"),
+	ATTACK("change_root", "owners, modes, names in /etc, /dev, /usr", "read-only mounts",
+	       change_root, .answer = "it is as it was", .without = "readonly", .weak_as = "user"),
+	ATTACK("move_folder", "moves its own folder, or is in one that is gone",
+	       "a mount of its own", move_folder, .answer = "it is where it was"),
 	ATTACK("kernel_files", "/sys, /proc/sys, /proc/kcore", "/proc subset=pid", kernel_files,
 	       .answer = "ENOENT", .without = "proc", .weak_as = "root"),
 	ATTACK("other_processes", "memory, fds, root of init by /proc", "/proc hidepid",

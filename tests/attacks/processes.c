@@ -209,6 +209,20 @@ static long see_strangers(void)
 	return held("ESRCH");
 }
 
+/* Those of the warden, from which we come, have no number here. */
+static long strange_groups(void)
+{
+	for (pid_t group = 2; group < 100000; group++)
+		if (group != getpgrp() && (kill(-group, 0) == 0 || errno == EPERM))
+			return reached("group %d", (int)group);
+	if (getsid(0) != getpid() && getsid(0) != 1)
+		return reached("session %d", (int)getsid(0));
+	for (int fd = 0; fd < 3; fd++)
+		if (tcgetpgrp(fd) >= 0 || tcsetpgrp(fd, getpgrp()) == 0)
+			return reached("fd %d is a terminal", fd);
+	return held("ESRCH");
+}
+
 /* As an ordinary user init has our uid, and the kernel lets equals change each other's limits. */
 static long limits_of_init(void)
 {
@@ -266,6 +280,8 @@ const struct attack process_attacks[] = {
 	       kill_everybody),
 	ATTACK("see_strangers", "signals to the host's processes", "pid namespace", see_strangers,
 	       .answer = "ESRCH", .without = "pidns", .weak_as = "root"),
+	ATTACK("strange_groups", "signals to groups and sessions of others", "pid namespace",
+	       strange_groups, .answer = "ESRCH", .without = "pidns", .weak_as = "root"),
 	ATTACK("limits_of_init", "sets limits of init (prlimit)", "seccomp filter", limits_of_init,
 	       .answer = "EPERM", .without = "filter", .weak_as = "user"),
 	ATTACK("memory_of_init", "reads memory of init", "/proc hidepid", memory_of_init),

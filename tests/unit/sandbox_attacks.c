@@ -133,11 +133,16 @@ static void raise_warden(enum who who)
 	if (is_up)
 		box_end();
 	is_up = false;
+	clean.family = 0;
 	box_start(who, "full");
 	who_up = who;
 	assert_string_equal(b.ready.text, "");
 	run_look();
-	clean = look_at_warden();
+	/* with the next init, which it makes after its answer */
+	for (int i = 0; i < 400 && clean.family != 1; i++) {
+		usleep(1000);
+		clean = look_at_warden();
+	}
 }
 
 static bool is_clean(const struct state *now)
