@@ -99,11 +99,15 @@ static void on_end(void *ctx, int status)
 	next(v);
 }
 
+/* Some are scripts that wait for what they have started: all of the process group. */
+static void end_command(const struct versions *v)
+{
+	kill(-v->pid, SIGKILL);
+}
+
 static void on_late(void *ctx)
 {
-	struct versions *v = ctx;
-
-	kill(v->pid, SIGKILL);
+	end_command(ctx);
 }
 
 /*
@@ -171,7 +175,7 @@ void versions_close(struct versions *v)
 	loop_drop_turn(v->loop, on_turn, v);
 	timer_stop(v->loop, &v->timer);
 	if (v->pid) {
-		kill(v->pid, SIGKILL);
+		end_command(v);
 		while (waitpid(v->pid, NULL, 0) < 0 && errno == EINTR)
 			;
 	}
