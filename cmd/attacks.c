@@ -18,9 +18,13 @@
 #define TABLE_MAX   ((size_t)1 << 20)
 #define NFIELD      15
 #define MAX_LANES   4
-#define UNTRIED     77 /* exit code: it cannot be tried here */
-#define BY_CLOCK_S  1  /* ttl of what only the clock ends */
-#define PATIENCE_S  20 /* of all else, compilers on a busy machine among it */
+#define UNTRIED     77   /* exit code: it cannot be tried here */
+#define BY_CLOCK_S  1    /* ttl of what only the clock ends */
+#define PATIENCE_S  20   /* of all else, compilers on a busy machine among it */
+#define DEAF_MS     4000 /* so long an attack lives that should be ended */
+#define LABOUR      "for ((i = 0; i < 100000; i++)); do :; done"
+#define LABOUR_MS   200 /* at most, where it is not slow */
+#define SLOWEST     (WIRE_TTL_MAX / PATIENCE_S)
 
 /* ---- the table ---- */
 
@@ -294,8 +298,10 @@ static void submit(struct lane *s)
 	char key[WIRE_ID_SIZE];
 	const struct attack *t = s->attack;
 	struct wire_pair env[BAIT_ENV];
-	const char *script = arena_printf(s->c->a, "chmod 755 attacks; exec ./attacks %s",
-					  s->is_looking ? "look" : t->name);
+	const int64_t slowness = s->c->all->slowness;
+	const char *script =
+		arena_printf(s->c->a, "chmod 755 attacks; exec ./attacks %s %d",
+			     s->is_looking ? "look" : t->name, DEAF_MS * s->c->all->slowness);
 	const struct wire_request r = {
 		.language = "bash",
 		.code = { script, strlen(script) },
@@ -304,7 +310,7 @@ static void submit(struct lane *s)
 		.network = is_of_network(t) ? WIRE_SEMITRUSTED : WIRE_ZEROTRUST,
 		.file = &s->c->program,
 		.nfile = 1,
-		.ttl_s = t->wall_ms && !s->is_looking ? BY_CLOCK_S : PATIENCE_S,
+		.ttl_s = t->wall_ms && !s->is_looking ? BY_CLOCK_S : PATIENCE_S * slowness,
 		.limits = { .memory_mb = or_else(s->is_looking ? 0 : t->memory_mb, 128),
 			    .processes = or_else(t->processes, 32),
 			    .disk_mb = or_else(t->disk_mb, 32),
@@ -410,24 +416,43 @@ static void on_connected(void *ctx, const struct api_answer *answer)
 	loop_stop(c->loop);
 }
 
-static void on_connecting(void *ctx, const struct api_answer *answer)
+static void on_measured(void *ctx, const struct api_answer *answer)
 {
-	struct lane *s = ctx;
+	struct campaign *c = ctx;
+	const struct wire_result *r = answer->ok ? answer->job->result : NULL;
+	int64_t times = 0;
 
-	if (answer->ok)
-		api_await(s->endpoint.api, answer->job->id, on_connected, s->c);
-	else
-		on_connected(s->c, answer);
+	if (r)
+		times = (r->total_time_ms + LABOUR_MS - 1) / LABOUR_MS;
+	c->all->slowness = times < 1 ? 1 : times > SLOWEST ? SLOWEST : (int)times;
+	loop_stop(c->loop);
 }
 
-/* Have an honest semitrusted job run. */
-static bool try_network(struct lane *s, struct err *e)
+/* An honest job, and who is told how it ended; drives the loop until then. */
+struct trial {
+	struct lane *lane;
+	const char *script;
+	enum wire_network network;
+	api_done_fn *ended;
+};
+
+static void on_trial(void *ctx, const struct api_answer *answer)
+{
+	const struct trial *t = ctx;
+
+	if (answer->ok)
+		api_await(t->lane->endpoint.api, answer->job->id, t->ended, t->lane->c);
+	else
+		t->ended(t->lane->c, answer);
+}
+
+static bool try_honest(struct trial *t, struct err *e)
 {
 	const struct wire_request r = {
 		.language = "bash",
-		.code = { "true", 4 },
-		.network = WIRE_SEMITRUSTED,
-		.ttl_s = PATIENCE_S,
+		.code = { t->script, strlen(t->script) },
+		.network = t->network,
+		.ttl_s = (int64_t)PATIENCE_S * t->lane->c->all->slowness,
 		.limits = WIRE_LIMITS_DEFAULT,
 	};
 	CLEAN_BUF struct buf body = BUF(BODY_MAX);
@@ -435,15 +460,18 @@ static bool try_network(struct lane *s, struct err *e)
 
 	uuid_make(key);
 	wire_request_print(&r, &body);
-	api_submit(s->endpoint.api, key, body.data, body.len, on_connecting, s);
-	return loop_run(s->c->loop, e);
+	api_submit(t->lane->endpoint.api, key, body.data, body.len, on_trial, t);
+	return loop_run(t->lane->c->loop, e);
 }
 
 static bool run_lanes(struct campaign *c, struct lane *lane, int nlane, struct err *e)
 {
+	struct trial pace = { lane, LABOUR, WIRE_ZEROTRUST, on_measured };
+	struct trial network = { lane, "true", WIRE_SEMITRUSTED, on_connected };
 	bool is_ok;
 
-	is_ok = try_network(lane, e);
+	c->all->slowness = 1;
+	is_ok = try_honest(&pace, e) && try_honest(&network, e);
 	api_get(lane->endpoint.api, "/health", on_health, c);
 	is_ok = is_ok && loop_run(c->loop, e);
 	c->all->toolchains = lane->endpoint.toolchains;

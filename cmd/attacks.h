@@ -33,6 +33,9 @@ struct attacks {
 	/* What the services told of themselves; NULL: none could be started. */
 	const struct toolchains *toolchains;
 	const char *networking, *networking_why; /* of semitrusted jobs; one of them */
+	/* How many times as long as usual a program takes here: attacks have so much more time, for
+	 * what ends them to come about. */
+	int slowness;
 	/* Called after each; or NULL. */
 	void (*told)(void *ctx, size_t ndone);
 	void *ctx;

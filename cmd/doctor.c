@@ -7,7 +7,7 @@
 #include "cmd/cmd.h"
 #include "cmd/host.h"
 
-#define MAX_FACTS (HOST_FACTS + 2)
+#define MAX_FACTS (HOST_FACTS + 3)
 #define CANNOT    5 /* exit status: nothing can be run here */
 
 struct doctor {
@@ -206,6 +206,12 @@ static void add_told(struct arena *a, struct report *r)
 			       n == all->toolchains->n
 				       ? NULL
 				       : "sandbatch languages names the packages of the rest" };
+	if (all->slowness > 1)
+		r->fact[r->nfact++] =
+			(struct fact){ "speed", FACT_LESS,
+				       arena_printf(a, "programs take %d times as long as usual",
+						    all->slowness),
+				       "each attack below was given as much more time" };
 }
 
 static void show_progress(void *ctx, size_t ndone)

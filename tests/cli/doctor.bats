@@ -15,10 +15,34 @@ load common
 @test "as an ordinary user too, as JSON" {
 	is_root || skip "this user is one: see above"
 	exits 0 as_nobody timeout 100 sh -c 'sandbatch doctor --json >told' # out is this shell's own
-	jq -e '.host | map(.name) == ["kernel", "user", "namespaces", "cgroups", "seccomp", "Landlock",
+	jq -e '.host | map(.name) - ["speed"] == ["kernel", "user", "namespaces", "cgroups", "seccomp", "Landlock",
 		"networking", "languages"]' told
 	jq -e '.attacks | length > 200' told
 	jq -e '.attacks | all(.result == "survived" or (.result == "not_tested" and .why != null))' told
+}
+
+# slowly COMMAND... -- with a tenth of a CPU, by a cgroup of its own.
+slowly() {
+	local group=/sys/fs/cgroup/cpu/slowly.$$ got=0
+	if [ -d /sys/fs/cgroup/cpu ]; then
+		mkdir "$group"
+		echo 10000 >"$group/cpu.cfs_quota_us"
+	else
+		group=/sys/fs/cgroup/slowly.$$
+		mkdir "$group"
+		echo +cpu >/sys/fs/cgroup/cgroup.subtree_control
+		echo '10000 100000' >"$group/cpu.max"
+	fi
+	(echo 0 >"$group/cgroup.procs" && exec "$@") || got=$?
+	eventually rmdir "$group" 2>err.rmdir || cat err.rmdir
+	return $got
+}
+
+@test "on a slow host attacks have more time, and that is told" {
+	is_root || skip "only root limits the CPU of a group"
+	exits 0 slowly timeout 100 sandbatch doctor --class Output --json
+	jq -e '.host | any(.name == "speed" and .state == "less" and (.found | test("^programs take [0-9]+ times as long as usual$")))' out
+	jq -e '.attacks | length > 0 and all(.result == "survived")' out
 }
 
 @test "where user namespaces are off the doctor and a run name the sysctl, and end with 5" {
