@@ -100,21 +100,40 @@ static bool make_numbered(struct arena *a, const char *root, const char **path, 
 	return err_sys(e, "cannot make the run's folder '%s'", *path);
 }
 
-static bool is_empty(const char *path, struct err *e)
+/* But for what a service of the run's own left or has there. */
+static bool find_any(const char *path, bool *found, struct err *e)
 {
 	DIR *d = opendir(path);
 	const struct dirent *entry = NULL;
-	bool found = false;
 
+	*found = false;
 	if (!d)
 		return err_sys(e, "cannot read the folder '%s'", path);
-	while (!found && (entry = readdir(d)))
-		found = strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
-			strcmp(entry->d_name, KEEP_SERVICE) != 0;
+	while (!*found && (entry = readdir(d)))
+		*found = strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+			 strcmp(entry->d_name, KEEP_SERVICE) != 0;
 	closedir(d);
-	if (found)
-		return err_set(e, ERR_USAGE, "the run's folder '%s' must be empty or absent", path);
 	return true;
+}
+
+static bool is_empty(const char *path, struct err *e)
+{
+	bool found;
+
+	return find_any(path, &found, e) &&
+	       (!found ||
+		err_set(e, ERR_USAGE, "the run's folder '%s' must be empty or absent", path));
+}
+
+bool folder_is_run(const char *path, struct err *e)
+{
+	CLEAN_ARENA struct arena a = { 0 };
+	bool found;
+
+	if (access(arena_printf(&a, "%s/journal.jsonl", path), F_OK) == 0)
+		return true;
+	return find_any(path, &found, e) &&
+	       (!found || err_set(e, ERR_USAGE, "'%s' is no run: it has no journal", path));
 }
 
 bool folder_make(struct arena *a, const char *root, const char *wanted, const char **path,

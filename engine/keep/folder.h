@@ -19,6 +19,9 @@ struct keep {
 /* Make the folder that keep_open speaks of; *path is what was made, *dirfd open on it. */
 bool folder_make(struct arena *a, const char *root, const char *wanted, const char **path,
 		 int *dirfd, struct err *e);
+/* Whether a run that is to go on lies there: one that was killed before it had a journal has
+ * nothing at all. Any folder can be named by its path. */
+bool folder_is_run(const char *path, struct err *e);
 bool folder_open(const char *path, int *dirfd, struct err *e);
 
 #endif

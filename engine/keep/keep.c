@@ -91,7 +91,7 @@ struct keep *keep_resume(const char *root, const char *run, struct err *e)
 {
 	struct keep *k = keep_new();
 
-	if (keep_find(&k->arena, root, run, &k->folder, e) &&
+	if (keep_find(&k->arena, root, run, &k->folder, e) && folder_is_run(k->folder, e) &&
 	    folder_open(k->folder, &k->dirfd, e) && journal_open(k, 0, e) && cut_torn(k, e))
 		return k;
 	keep_close(k);

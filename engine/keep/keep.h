@@ -33,7 +33,8 @@ struct keep *keep_open(const char *root, const char *folder, struct err *e);
 /*
  * Go on with a run (as keep_find takes it): its folder, what is appended to its journal following
  * what is there. A last line that was torn by a crash is cut off; a journal that was not made yet
- * is made. Fails (ERR_USAGE) when another runner is at it.
+ * is made, in a folder with nothing in it. Fails (ERR_USAGE) when there is no run in the folder, or
+ * another runner is at it.
  */
 struct keep *keep_resume(const char *root, const char *run, struct err *e);
 void keep_close(struct keep *k);

@@ -146,6 +146,17 @@ latest() {
 	test -d precious
 }
 
+@test "nothing is gone on with in a folder that is no run, but in one that is empty" {
+	small_run
+	mkdir mine empty
+	echo mine >mine/file
+	exits 2 sandbatch run spec.yaml --resume=mine
+	[ "$(cat err)" = "sandbatch: 'mine' is no run: it has no journal" ]
+	[ "$(ls mine)" = file ]
+	exits 1 sandbatch run spec.yaml --resume=empty
+	[ -s empty/summary.json ]
+}
+
 @test "cache stats, clear and explain of an empty cache" {
 	exits 0 sandbatch cache stats
 	grep '^0 results in 0 files' out
