@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <sys/mount.h>
 #include <sys/sendfile.h>
+#include <sys/statvfs.h>
 
 #include "sandbox/warden.h"
 
@@ -89,12 +90,20 @@ static bool copy(const char *from, const char *to, const struct stat *st, struct
 		return false;
 	if (!(st->st_mode & S_IROTH))
 		return true;
-	int in = open(from, O_RDONLY | O_CLOEXEC), out = open(to, O_WRONLY | O_CLOEXEC);
+	int in = open(from, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int out = open(to, O_WRONLY | O_CLOEXEC);
 	bool is_ok = sendfile(out, in, NULL, (size_t)st->st_size) == st->st_size &&
 		     fchmod(out, st->st_mode & 0555) == 0;
 	close(in);
 	close(out);
 	return is_ok || fail(w, "sandbox root: cannot copy %s: %m", from);
+}
+
+/* Half of our tmpfs is left for what things are bound over. */
+static bool has_room(void)
+{
+	struct statvfs v;
+	return statvfs(".", &v) == 0 && v.f_ffree > v.f_files / 2 && v.f_bfree > v.f_blocks / 2;
 }
 
 /* The folder above a link is there. */
@@ -103,7 +112,8 @@ static bool show_one(const char *from, const char *to, struct why *w)
 	char target[PATH_MAX];
 	struct stat st;
 	ssize_t n = readlink(from, target, sizeof(target) - 1);
-	if (n < 0 && lstat(from, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= SMALL)
+	if (n < 0 && lstat(from, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= SMALL &&
+	    has_room())
 		return copy(from, to, &st, w);
 	if (n < 0)
 		return bind(from, to, MOUNT_ATTR_NODEV, w);
@@ -139,7 +149,7 @@ static bool is_small(const char *path)
 static bool show(const char *from, const char *to, struct why *w)
 {
 	char path[PATH_MAX];
-	if (strncmp(to, "/etc/", 5) != 0 || !is_small(from))
+	if (strncmp(to, "/etc/", 5) != 0 || !is_small(from) || !has_room())
 		return show_one(from, to, w);
 	bool is_ok = make(to + 1, true, w);
 	DIR *d = opendir(from);

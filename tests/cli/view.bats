@@ -115,6 +115,19 @@ teardown() {
 	run ! grep secret out err
 }
 
+@test "where /etc of a root has more files than are copied, the rest is bound" {
+	small_root
+	mkdir root/etc/many
+	touch root/etc/many/{1..60}
+	for i in {1..100}; do cp -R root/etc/many "root/etc/more-$i"; done
+	run_bash --rootfs "$PWD/root" <<-'CODE'
+		cat /etc/word
+		set -- /etc/more-*/*
+		echo $#
+	CODE
+	printed prepared 6000
+}
+
 @test "--rootfs as an ordinary user" {
 	is_root || skip "the test before is that already"
 	small_root
