@@ -1,6 +1,7 @@
 #include "cmd/attacks.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -214,6 +215,7 @@ struct campaign {
 	const char *unconnected; /* why a semitrusted job did not run; NULL: it did */
 	size_t next, ndone;
 	int nbusy;
+	bool is_interrupted;
 };
 
 /* One service with one slot, so that the job after the attack follows in the same. */
@@ -471,12 +473,12 @@ static bool run_lanes(struct campaign *c, struct lane *lane, int nlane, struct e
 	bool is_ok;
 
 	c->all->slowness = 1;
-	is_ok = try_honest(&pace, e) && try_honest(&network, e);
+	is_ok = try_honest(&pace, e) && try_honest(&network, e) && !c->is_interrupted;
 	api_get(lane->endpoint.api, "/health", on_health, c);
-	is_ok = is_ok && loop_run(c->loop, e);
+	is_ok = is_ok && loop_run(c->loop, e) && !c->is_interrupted;
 	c->all->toolchains = lane->endpoint.toolchains;
 	c->nbusy = nlane;
-	for (int i = 0; i < nlane; i++)
+	for (int i = 0; i < nlane && is_ok; i++)
 		next(&lane[i]);
 	if (is_ok && c->nbusy > 0)
 		is_ok = loop_run(c->loop, e);
@@ -499,19 +501,32 @@ static bool read_program(struct campaign *c, struct err *e)
 	return true;
 }
 
+static void on_signal(void *ctx, int signo)
+{
+	struct campaign *c = ctx;
+
+	(void)signo;
+	c->is_interrupted = true;
+	loop_stop(c->loop);
+}
+
 bool attacks_try(struct arena *a, struct loop *l, struct attacks *all, struct err *e)
 {
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, 0 };
 	struct campaign c = { .a = a, .loop = l, .all = all };
 	struct lane lane[MAX_LANES];
 	int n = 0;
-	bool is_ok = bait_open(&c.bait, l, e) && read_program(&c, e);
+	bool is_ok = bait_open(&c.bait, l, e) && read_program(&c, e) &&
+		     loop_signals(l, signals, on_signal, &c, e);
 
-	while (is_ok && n < MAX_LANES)
+	while (is_ok && !c.is_interrupted && n < MAX_LANES)
 		is_ok = open_lane(&c, &lane[n++], e);
-	if (is_ok)
+	if (is_ok && !c.is_interrupted)
 		is_ok = run_lanes(&c, lane, n, e);
 	for (int i = 0; i < n; i++)
 		close_lane(&lane[i]);
 	bait_close(&c.bait);
+	if (c.is_interrupted)
+		return err_set(e, ERR_INTERRUPTED, "interrupted");
 	return is_ok;
 }

@@ -44,7 +44,7 @@ struct attacks {
 /* Read the table of the program beside ours. */
 bool attacks_list(struct arena *a, struct attacks *out, struct err *e);
 /* Carry out all of them, several at once, each service of ours with one slot. False, with e, if no
- * service can be started here: nothing was tried then. */
+ * service can be started here: nothing was tried then; or ERR_INTERRUPTED. */
 bool attacks_try(struct arena *a, struct loop *l, struct attacks *all, struct err *e);
 
 #endif

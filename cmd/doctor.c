@@ -237,7 +237,10 @@ static bool examine(struct arena *a, struct report *r, struct err *e)
 	if (is_live)
 		fputs("\r\033[K", stderr);
 	loop_close(l);
-	return true;
+	if (r->cannot.kind != ERR_INTERRUPTED)
+		return true;
+	*e = r->cannot;
+	return false;
 }
 
 static bool has_class(const struct strings *classes, const char *class)

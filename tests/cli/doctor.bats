@@ -21,6 +21,29 @@ load common
 	jq -e '.attacks | all(.result == "survived" or (.result == "not_tested" and .why != null))' told
 }
 
+# folders PID -- those of the services that it has started; false: none yet.
+folders() {
+	local child
+	for child in $(pgrep -P "$1"); do
+		tr '\0' '\n' <"/proc/$child/cmdline" | grep '^/tmp/sandbatch\.......$'
+	done | sort >folders
+	[ "$(wc -l <folders)" -ge 4 ]
+}
+
+@test "interrupted, it leaves nothing behind" {
+	local pid got=0
+	"$SANDBATCH" doctor >out 2>err 3>&- &
+	pid=$!
+	eventually folders $pid
+	kill -TERM $pid
+	wait $pid || got=$?
+	[ "$got" = 130 ]
+	[ "$(cat err)" = 'sandbatch: interrupted' ]
+	while read -r folder; do
+		[ ! -e "$folder" ]
+	done <folders
+}
+
 # slowly COMMAND... -- with a tenth of a CPU, by a cgroup of its own.
 slowly() {
 	local group=/sys/fs/cgroup/cpu/slowly.$$ got=0
