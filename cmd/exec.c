@@ -37,6 +37,7 @@ struct execution {
 	const char *job_id;
 	int status;
 	struct err failure;
+	bool is_interrupted;
 };
 
 static bool write_out(int fd, const struct bytes *b, struct err *e)
@@ -102,6 +103,7 @@ static void on_signal(void *ctx, int signo)
 {
 	struct execution *x = ctx;
 
+	x->is_interrupted = true;
 	x->status = 128 + signo;
 	if (x->call)
 		api_drop(x->call);
@@ -161,7 +163,6 @@ static bool submit(struct execution *x, struct err *e)
 {
 	CLEAN_BUF struct buf body = BUF(PROGRAM_MAX);
 	char key[WIRE_ID_SIZE];
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, 0 };
 
 	if (!x->endpoint.has_additions && (x->request.has_stdin || x->request.narg))
 		return err_set(e, ERR_USAGE, "%s does not offer this: %s", x->endpoint.shown,
@@ -175,7 +176,7 @@ static bool submit(struct execution *x, struct err *e)
 	x->call = api_submit(x->endpoint.api, key, body.data, body.len, on_submitted, x);
 	if (x->endpoint.embedded)
 		embedded_on_gone(x->endpoint.embedded, on_gone, x);
-	if (!loop_signals(x->loop, signals, on_signal, x, e) || !loop_run(x->loop, e))
+	if (!loop_run(x->loop, e))
 		return false;
 	if (x->call)
 		api_drop(x->call);
@@ -186,6 +187,7 @@ static bool submit(struct execution *x, struct err *e)
 static bool execute(struct execution *x, const struct exec_opts *o, const struct operands *operands,
 		    struct err *e)
 {
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, 0 };
 	const char *path = operands->item.n ? operands->item.item[0] : NULL;
 	char folder[] = "/tmp/sandbatch.XXXXXX";
 	bool ok;
@@ -193,15 +195,15 @@ static bool execute(struct execution *x, const struct exec_opts *o, const struct
 	x->request.ttl_s = o->ttl ? o->ttl : WIRE_TTL_DEFAULT;
 	x->request.arg = operands->rest.item;
 	x->request.narg = operands->rest.n;
-	if (!read_program(x, path, e))
+	if (!read_program(x, path, e) || !loop_signals(x->loop, signals, on_signal, x, e))
 		return false;
 	if (!mkdtemp(folder))
 		return err_sys(e, "cannot make a folder in /tmp");
 	ok = endpoint_open(&x->arena, x->loop, &o->endpoint, folder, &x->endpoint, e) &&
-	     choose_language(x, o->language, path, e) && submit(x, e);
+	     !x->is_interrupted && choose_language(x, o->language, path, e) && submit(x, e);
 	endpoint_close(&x->endpoint);
 	rmdir(folder); /* an embedded service's is gone already */
-	return ok;
+	return ok || x->is_interrupted;
 }
 
 static int run_exec(int argc, char **argv, struct err *e)

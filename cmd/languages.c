@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -65,28 +66,54 @@ static void print_json(const struct toolchains *t)
 	puts(buf_text(&b));
 }
 
-static bool languages(struct arena *a, const struct languages_opts *o, struct err *e)
+struct asking {
+	struct loop *loop;
+	bool is_interrupted;
+};
+
+static void on_signal(void *ctx, int signo)
 {
+	struct asking *q = ctx;
+
+	(void)signo;
+	q->is_interrupted = true;
+	loop_stop(q->loop);
+}
+
+/* What the endpoint can run, in the arena; NULL: e says why. */
+static const struct toolchains *ask(struct arena *a, struct asking *q,
+				    const struct languages_opts *o, struct err *e)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, 0 };
 	char folder[] = "/tmp/sandbatch.XXXXXX";
-	struct loop *l = loop_open(e);
 	struct endpoint p = { 0 };
 	bool ok;
 
-	if (!l)
-		return false;
+	if (!loop_signals(q->loop, signals, on_signal, q, e))
+		return NULL;
 	if (!mkdtemp(folder)) {
-		loop_close(l);
-		return err_sys(e, "cannot make a folder in /tmp");
+		err_sys(e, "cannot make a folder in /tmp");
+		return NULL;
 	}
-	ok = endpoint_open(a, l, &o->endpoint, folder, &p, e);
-	if (ok && o->json)
-		print_json(p.toolchains);
-	else if (ok)
-		print_table(p.toolchains);
+	ok = endpoint_open(a, q->loop, &o->endpoint, folder, &p, e);
 	endpoint_close(&p);
-	loop_close(l);
 	rmdir(folder);
-	return ok;
+	if (q->is_interrupted)
+		err_set(e, ERR_INTERRUPTED, "interrupted");
+	return ok && !q->is_interrupted ? p.toolchains : NULL;
+}
+
+static bool languages(struct arena *a, const struct languages_opts *o, struct err *e)
+{
+	struct asking q = { .loop = loop_open(e) };
+	const struct toolchains *t = q.loop ? ask(a, &q, o, e) : NULL;
+
+	if (t && o->json)
+		print_json(t);
+	else if (t)
+		print_table(t);
+	loop_close(q.loop);
+	return t != NULL;
 }
 
 static int run_languages(int argc, char **argv, struct err *e)

@@ -59,3 +59,30 @@ load common
 	exits 0 sandbatch languages
 	grep '^python' out
 }
+
+# stopped_early COMMAND... -- it is told to end while its service, whose folder is in FOLDER, starts; its status in GOT.
+stopped_early() {
+	local pid child=
+	"$SANDBATCH" "$@" >out 2>err 3>&- &
+	pid=$!
+	until child=$(pgrep -P $pid -f -- '--data /tmp/sandbatch'); do
+		kill -0 $pid
+	done
+	kill -STOP "$child"
+	FOLDER=$(tr '\0' '\n' <"/proc/$child/cmdline" | grep '^/tmp/sandbatch\.......$')
+	kill -TERM $pid
+	kill -CONT "$child"
+	GOT=0
+	wait $pid || GOT=$?
+}
+
+@test "told to end while their service starts, exec and languages leave nothing behind" {
+	echo 'sleep 30' >s.sh
+	stopped_early exec s.sh </dev/null
+	[ "$GOT" = 143 ]
+	[ ! -e "$FOLDER" ]
+	stopped_early languages
+	[ "$GOT" = 130 ]
+	[ "$(cat err)" = 'sandbatch: interrupted' ]
+	[ ! -e "$FOLDER" ]
+}
