@@ -48,24 +48,26 @@ struct row {
 #define TLS 6 /* of clone: which argument it is depends on the machine */
 
 /*
- * To all who do not give the key as that argument, of which the kernel takes no notice: by these
- * the warden, init and an interpreter that waits make namespaces.
+ * If the first argument has one of these bits, or whatever it is (0), the call is denied to all who
+ * do not give the key as that argument, of which the kernel takes no notice: by these the warden,
+ * init and an interpreter that waits make namespaces.
  */
-static const struct {
-	struct row row;
+static const struct keyed {
+	const char *call;
+	uint32_t bits;
 	enum { MOUNTS, REST } key; /* of struct jail_keys */
 	unsigned at;
+	unsigned error;
 } KEYED[] = {
-	{ { EPERM, ANY, "mount" }, MOUNTS, 5 },
-	{ { EPERM, ANY, "umount2" }, MOUNTS, 2 },
-	{ { EPERM, ARG(0, MASKED_EQ, CLONE_NEWUSER, 0), "unshare" }, MOUNTS, 1 },
-	{ { EPERM, HAS_BITS(0, CLONE_NEWUSER), "unshare" }, REST, 1 },
-	{ { EPERM, HAS_BITS(0, CLONE_NEWNS), "clone" }, MOUNTS, TLS },
-	{ { EPERM, HAS_BITS(0, CLONE_NEWPID), "clone" }, MOUNTS, TLS },
+	{ "mount", 0, MOUNTS, 5, EPERM },
+	{ "umount2", 0, MOUNTS, 2, EPERM },
+	{ "unshare", 0, MOUNTS, 1, EPERM },
+	{ "unshare", CLONE_NEWUSER, REST, 2, EPERM }, /* both */
+	{ "clone", CLONE_NEWNS | CLONE_NEWPID, MOUNTS, TLS, EPERM },
 	/* libraries then go the older way: which the filter sees into */
-	{ { ENOSYS, ANY, "clone3" }, REST, 2 },
+	{ "clone3", 0, REST, 2, ENOSYS },
 	/* an ordinary user's init has the job's uid */
-	{ { EPERM, ARG(0, NE, 0, 0), "prlimit64" }, REST, 4 },
+	{ "prlimit64", LOW_32, REST, 4, EPERM },
 };
 
 /* To all in the slot. */
@@ -126,6 +128,43 @@ static const struct sock_filter YOUNGER[] = {
 	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
 };
 
+#define KEYED_SIZE 14 /* instructions each */
+
+#define LOAD(field, more) \
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field) + (more))
+
+/*
+ * By ourselves, for libseccomp compares the halves of a key one after the other: by the time that
+ * takes a job could find one half, and then the other. Here all 64 bits are one comparison.
+ */
+static void demand_key(struct sock_filter out[KEYED_SIZE], const struct keyed *k, uint64_t key,
+		       uint32_t arch)
+{
+	const unsigned low = __BYTE_ORDER == __LITTLE_ENDIAN ? 0 : 4;
+	const unsigned at = 8 * (k->at != TLS ? k->at : arch == SCMP_ARCH_X86_64 ? 4 : 3);
+	uint32_t half[2];
+	memcpy(half, &key, sizeof(half));
+	const struct sock_filter program[KEYED_SIZE] = {
+		LOAD(arch, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, arch, 0, 12),
+		LOAD(nr, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
+			 (uint32_t)seccomp_syscall_resolve_name_arch(arch, k->call), 0, 10),
+		LOAD(args, low),
+		BPF_JUMP(BPF_JMP | (k->bits ? BPF_JSET : BPF_JGE) | BPF_K, k->bits, 0, 8),
+		LOAD(args, at),
+		BPF_STMT(BPF_ALU | BPF_XOR | BPF_K, half[0]),
+		BPF_STMT(BPF_MISC | BPF_TAX, 0),
+		LOAD(args, at + 4),
+		BPF_STMT(BPF_ALU | BPF_XOR | BPF_K, half[1]),
+		BPF_STMT(BPF_ALU | BPF_OR | BPF_X, 0),
+		/* and on to what is denied to all */
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | k->error),
+	};
+	memcpy(out, program, sizeof(program));
+}
+
 static bool fail(char why[200], const char *what, const char *which)
 {
 	snprintf(why, 200, "%s %s", what, which);
@@ -149,30 +188,24 @@ static bool deny(scmp_filter_ctx ctx, const struct row *row, struct scmp_arg_cmp
 	return true;
 }
 
-static bool deny_all(scmp_filter_ctx ctx, const struct jail_keys *keys, uint32_t arch,
-		     bool is_counted, char why[200])
+static bool deny_all(scmp_filter_ctx ctx, bool is_counted, char why[200])
 {
 	/* one that is written, not mapped, is in no resident set: the watcher cannot see it */
 	static const struct row UNSEEN = { ENOSYS, ANY, "memfd_create" };
-	uint32_t machine = arch == SCMP_ARCH_NATIVE ? seccomp_arch_native() : arch;
-	const unsigned tls = machine == SCMP_ARCH_X86_64 ? 4 : 3;
-	for (size_t i = 0; i < COUNT(KEYED); i++) {
-		unsigned at = KEYED[i].at == TLS ? tls : KEYED[i].at;
-		uint64_t key = KEYED[i].key == REST ? keys->rest : keys->mounts;
-		if (!deny(ctx, &KEYED[i].row, ARG(at, NE, key, 0), why))
-			return false;
-	}
 	for (size_t i = 0; i < COUNT(DENIED); i++)
 		if (!deny(ctx, &DENIED[i], DENIED[i].error ? ANY : ARG(2, NE, 0, 0), why))
 			return false;
 	return is_counted || deny(ctx, &UNSEEN, ANY, why);
 }
 
-static bool export(scmp_filter_ctx ctx, struct sock_fprog *out, char why[200])
+static bool export(scmp_filter_ctx ctx, struct sock_fprog *out, const struct sock_filter *keyed,
+		   char why[200])
 {
 	int fd = memfd_create("filter", MFD_CLOEXEC);
+	const ssize_t more = COUNT(KEYED) * KEYED_SIZE * sizeof(*keyed);
 	ssize_t size = sizeof(YOUNGER);
-	if (fd < 0 || write(fd, YOUNGER, size) != size || seccomp_export_bpf(ctx, fd) != 0)
+	if (fd < 0 || write(fd, YOUNGER, size) != size || write(fd, keyed, more) != more ||
+	    seccomp_export_bpf(ctx, fd) != 0)
 		return fail(why, "seccomp filter: cannot export it:", strerror(errno));
 	size = lseek(fd, 0, SEEK_END);
 	out->filter = malloc((size_t)size);
@@ -185,6 +218,11 @@ static bool export(scmp_filter_ctx ctx, struct sock_fprog *out, char why[200])
 bool jail_filter(struct sock_fprog *out, const struct jail_keys *keys, uint32_t arch,
 		 bool is_counted, char why[200])
 {
+	struct sock_filter keyed[COUNT(KEYED) * KEYED_SIZE];
+	uint32_t machine = arch == SCMP_ARCH_NATIVE ? seccomp_arch_native() : arch;
+	for (size_t i = 0; i < COUNT(KEYED); i++)
+		demand_key(keyed + i * KEYED_SIZE, &KEYED[i],
+			   KEYED[i].key == REST ? keys->rest : keys->mounts, machine);
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
 	if (!ctx)
 		return fail(why, "seccomp filter: libseccomp cannot start", "");
@@ -194,7 +232,7 @@ bool jail_filter(struct sock_fprog *out, const struct jail_keys *keys, uint32_t 
 	is_ok = is_ok &&
 		seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) == 0 &&
 		seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2) == 0;
-	is_ok = is_ok ? deny_all(ctx, keys, arch, is_counted, why) && export(ctx, out, why)
+	is_ok = is_ok ? deny_all(ctx, is_counted, why) && export(ctx, out, keyed, why)
 		      : fail(why, "seccomp filter: this libseccomp is too old", "");
 	seccomp_release(ctx);
 	return is_ok;

@@ -140,7 +140,7 @@ bool jail_strings(struct jail_strings *s, int fd, uint32_t narg, uint32_t nenv, 
  */
 struct jail_keys {
 	uint64_t mounts; /* mount, umount2, unshare, clone with a new mount or pid namespace */
-	uint64_t rest;   /* unshare with a new user namespace, clone3, prlimit64 of others */
+	uint64_t rest; /* besides: unshare with a new user namespace; clone3, prlimit64 of others */
 };
 
 struct sock_fprog;

@@ -27,7 +27,7 @@
 /* What it answers: classic BPF, as far as libseccomp writes it (bpf(4), seccomp(2)). */
 static uint32_t ask(const struct sock_fprog *f, const struct seccomp_data *d)
 {
-	uint32_t a = 0;
+	uint32_t a = 0, x = 0;
 	for (size_t i = 0; i < f->len; i++) {
 		const struct sock_filter *s = &f->filter[i];
 		switch (s->code) {
@@ -37,6 +37,15 @@ static uint32_t ask(const struct sock_fprog *f, const struct seccomp_data *d)
 			break;
 		case BPF_ALU | BPF_AND | BPF_K:
 			a &= s->k;
+			break;
+		case BPF_ALU | BPF_XOR | BPF_K:
+			a ^= s->k;
+			break;
+		case BPF_ALU | BPF_OR | BPF_X:
+			a |= x;
+			break;
+		case BPF_MISC | BPF_TAX:
+			x = a;
 			break;
 		case BPF_JMP | BPF_JA:
 			i += s->k;
@@ -228,18 +237,18 @@ static const struct {
 	const char *call;
 	uint64_t arg;
 	unsigned at[NMACHINE];
-	uint64_t key, other;
+	uint64_t key, other, also; /* that one as the second argument */
 } KEYED[] = {
-	{ "mount", 0, { 5, 5 }, KEYS_MOUNTS, KEYS_REST },
-	{ "umount2", 0, { 2, 2 }, KEYS_MOUNTS, KEYS_REST },
-	{ "unshare", CLONE_NEWCGROUP, { 1, 1 }, KEYS_MOUNTS, KEYS_REST },
-	{ "unshare", CLONE_NEWNS | CLONE_NEWPID, { 1, 1 }, KEYS_MOUNTS, KEYS_REST },
-	{ "unshare", CLONE_NEWUSER, { 1, 1 }, KEYS_REST, KEYS_MOUNTS },
-	{ "unshare", CLONE_NEWUSER | CLONE_NEWNS, { 1, 1 }, KEYS_REST, KEYS_MOUNTS },
-	{ "clone", CLONE_NEWPID, { 4, 3 }, KEYS_MOUNTS, KEYS_REST },
-	{ "clone", CLONE_NEWPID | CLONE_NEWNS | CLONE_VM, { 4, 3 }, KEYS_MOUNTS, KEYS_REST },
-	{ "clone3", 0, { 2, 2 }, KEYS_REST, KEYS_MOUNTS },
-	{ "prlimit64", 1, { 4, 4 }, KEYS_REST, KEYS_MOUNTS },
+	{ "mount", 0, { 5, 5 }, KEYS_MOUNTS, KEYS_REST, 0 },
+	{ "umount2", 0, { 2, 2 }, KEYS_MOUNTS, KEYS_REST, 0 },
+	{ "unshare", CLONE_NEWCGROUP, { 1, 1 }, KEYS_MOUNTS, KEYS_REST, 0 },
+	{ "unshare", CLONE_NEWNS | CLONE_NEWPID, { 1, 1 }, KEYS_MOUNTS, KEYS_REST, 0 },
+	{ "unshare", CLONE_NEWUSER, { 2, 2 }, KEYS_REST, KEYS_MOUNTS, KEYS_MOUNTS },
+	{ "unshare", CLONE_NEWUSER | CLONE_NEWNS, { 2, 2 }, KEYS_REST, KEYS_MOUNTS, KEYS_MOUNTS },
+	{ "clone", CLONE_NEWPID, { 4, 3 }, KEYS_MOUNTS, KEYS_REST, 0 },
+	{ "clone", CLONE_NEWPID | CLONE_NEWNS | CLONE_VM, { 4, 3 }, KEYS_MOUNTS, KEYS_REST, 0 },
+	{ "clone3", 0, { 2, 2 }, KEYS_REST, KEYS_MOUNTS, 0 },
+	{ "prlimit64", 1, { 4, 4 }, KEYS_REST, KEYS_MOUNTS, 0 },
 };
 
 static void who_has_the_key_may_make_namespaces_and_nobody_else(void **state)
@@ -256,7 +265,7 @@ static void who_has_the_key_may_make_namespaces_and_nobody_else(void **state)
 						   KEYED[i].key ^ 1,
 						   KEYED[i].key ^ HIGH };
 			const unsigned at = KEYED[i].at[k];
-			uint64_t arg[NARG] = { KEYED[i].arg };
+			uint64_t arg[NARG] = { KEYED[i].arg, KEYED[i].also };
 			for (size_t n = 0; n < sizeof(wrong) / sizeof(wrong[0]); n++) {
 				arg[at] = wrong[n];
 				assert_int_not_equal(call(&f, &MACHINE[k], KEYED[i].call, arg),
@@ -268,10 +277,11 @@ static void who_has_the_key_may_make_namespaces_and_nobody_else(void **state)
 			arg[at] = 0;
 			for (unsigned other = 1; other < NARG; other++)
 				if (other != at) {
+					const uint64_t was = arg[other];
 					arg[other] = KEYED[i].key;
 					assert_int_not_equal(
 						call(&f, &MACHINE[k], KEYED[i].call, arg), ALLOWED);
-					arg[other] = 0;
+					arg[other] = was;
 				}
 		}
 		free(f.filter);
