@@ -175,8 +175,9 @@ bool jail_limit_all(void);
 /* Init, in a pid and a mount namespace that are new: a session, /proc, the folders, and a cgroup
  * namespace if its cgroup is not the warden's. */
 const char *jail_enter(bool has_group, uint64_t key);
-/* The job: end with its parent, and in a group of its own. A change of user must come before. */
-const char *jail_detach(void);
+/* The job: end with its parent, and in a process group of its own, in its init's session or, if it
+ * has none, one of its own: on no terminal. A change of user must come before. */
+const char *jail_detach(bool has_init);
 /* Give up all capabilities. */
 const char *jail_drop(void);
 /*

@@ -86,11 +86,11 @@ const char *jail_enter(bool has_group, uint64_t key)
 		       : "cannot show the working folder";
 }
 
-const char *jail_detach(void)
+const char *jail_detach(bool has_init)
 {
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
 		return "cannot tie the program to its init";
-	return setpgid(0, 0) != 0 ? "cannot make a process group" : NULL;
+	return (has_init ? setpgid(0, 0) : setsid()) < 0 ? "cannot make a process group" : NULL;
 }
 
 const char *jail_drop(void)

@@ -45,7 +45,8 @@ static bool become_job(const struct run *r, struct why *w)
 	if (syscall(SYS_close_range, 3U, r->is_waiting ? WARM_SOCKET - 1 : ~0U,
 		    CLOSE_RANGE_CLOEXEC) != 0)
 		return fail(w, "cannot close fds: %m");
-	if ((what = jail_detach()) || (s->mode != MODE_NONE && (what = jail_drop())))
+	if ((what = jail_detach(s->mode == MODE_FULL && !r->is_waiting)) ||
+	    (s->mode != MODE_NONE && (what = jail_drop())))
 		return fail(w, "%s: %m", what);
 	execve(r->strings.argv[0], r->strings.argv, r->strings.envp);
 	return fail(w, "cannot run %s: %m", r->strings.argv[0]);

@@ -61,7 +61,6 @@ int main(int argc, char **argv)
 	}
 	umask(0);
 	block_signals();
-	setsid(); /* on no terminal, and so no job */
 	/* nothing is buffered, and a leak checker at exit would look for the /proc that we left */
 	_exit(serve(&s) ? 0 : 1);
 }

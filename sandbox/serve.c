@@ -21,14 +21,6 @@ static bool message_send(const void *data, size_t len, int fd)
 	return jail_send(JAIL_FD, data, len, &fd, fd >= 0);
 }
 
-/* Whoever has just heard us goes first, though it be on our CPU: for a moment, or until it answers.
- */
-static void give_way(void)
-{
-	struct pollfd p = { JAIL_FD, POLLIN, 0 };
-	ppoll(&p, 1, &(struct timespec){ 0, 1 }, NULL);
-}
-
 static bool tell_broken(const struct why *w)
 {
 	struct jail_ready r = { .op = JAIL_BROKEN };
@@ -73,7 +65,7 @@ static bool obey(struct slot *s, struct run *r, const struct message *m)
 	case JAIL_CLEAR:
 		if (!message_send(&cleared, sizeof(cleared), -1))
 			return false;
-		give_way();
+		sched_yield(); /* who hears it goes first, though it be on our CPU */
 		close(socket(AF_UNIX, SOCK_DGRAM, 0)); /* collects those left in flight */
 		return slot_get_ahead(s, &w) || tell_broken(&w);
 	case JAIL_WARM:

@@ -152,7 +152,7 @@ static void become_job(void)
 	for (int i = 0; i < 3; i++)
 		if (dup2(hold.fd[i], i) < 0)
 			fail("cannot take a standard stream");
-	if ((what = jail_detach()) || (what = jail_drop()))
+	if ((what = jail_detach(true)) || (what = jail_drop()))
 		fail(what);
 	if (chdir(JAIL_WORKDIR) != 0)
 		fail("cannot enter the working folder");
