@@ -83,17 +83,19 @@ static bool bind(const char *from, const char *to, uint64_t attributes, struct w
 	       fail(w, "sandbox root: cannot make %s read-only: %m", from);
 }
 
-/* A file; but what not everybody may read is empty. */
+/* A file, with the time by which Python knows whether it is what it once compiled; but what not
+ * everybody may read is empty. */
 static bool copy(const char *from, const char *to, const struct stat *st, struct why *w)
 {
 	if (!make(++to, false, w))
 		return false;
 	if (!(st->st_mode & S_IROTH))
 		return true;
+	const struct timespec times[] = { st->st_atim, st->st_mtim };
 	int in = open(from, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	int out = open(to, O_WRONLY | O_CLOEXEC);
 	bool is_ok = sendfile(out, in, NULL, (size_t)st->st_size) == st->st_size &&
-		     fchmod(out, st->st_mode & 0555) == 0;
+		     fchmod(out, st->st_mode & 0555) == 0 && futimens(out, times) == 0;
 	close(in);
 	close(out);
 	return is_ok || fail(w, "sandbox root: cannot copy %s: %m", from);

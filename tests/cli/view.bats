@@ -97,19 +97,21 @@ teardown() {
 	ln -s config root/etc/tool/link
 	head -c 70000 /dev/zero >root/etc/large/file
 	chmod 755 root/etc/tool/run
+	touch -d 2001-01-01 root/etc/tool/config
 	chmod 600 root/etc/tool/private
 	chmod 700 root/etc/closed
 	run_bash --rootfs "$PWD/root" <<-'CODE'
 		cd /etc/tool
 		cat config link .hidden shadow private /etc/deep/er/file
 		./run
+		[ config -ot /usr/bin/bash ] && [ config -ot .hidden ] && echo old
 		echo x >config || echo refused
 		while read -r _ _ _ _ on _; do case $on in /etc*) echo "$on"; esac; done </proc/self/mountinfo
 	CODE
-	head -n 7 out >seen
-	tail -n +8 out | sort >>seen
+	head -n 8 out >seen
+	tail -n +9 out | sort >>seen
 	mv seen out
-	printed config config hidden shadow deep runs refused /etc/closed /etc/deep /etc/large
+	printed config config hidden shadow deep runs old refused /etc/closed /etc/deep /etc/large
 	echo 'cat /etc/closed/file' >code.sh
 	! is_root || exits 1 sandbatch exec code.sh --rootfs "$PWD/root"
 	run ! grep secret out err
