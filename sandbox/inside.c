@@ -144,7 +144,7 @@ bool inside_ready(struct slot *s)
 	y->pid = start(s, CLONE_NEWPID | CLONE_NEWNS, be_init, s, &y->pidfd);
 	close(pair[1]);
 	if (y->pid > 0)
-		slot_hold(s, y->pid);
+		slot_hold(s, y->pid, y->pidfd);
 	else
 		close(pair[0]);
 	return y->pid > 0;
@@ -158,7 +158,7 @@ void inside_drop(struct slot *s)
 	waitpid(s->ready.pid, NULL, 0);
 	close(s->ready.pidfd);
 	s->ready.pid = 0;
-	slot_hold(s, 0);
+	slot_hold(s, 0, -1);
 }
 
 /* Let the init that is ready have it; false if it has died. */

@@ -69,9 +69,9 @@ static bool start_warm(struct run *r, struct slot *s, int strings)
 	if (r->pid == 0)
 		return false;
 	*s->report = (struct report){ 0 };
-	slot_hold(s, r->pid);
 	r->is_warm = true;
 	r->pidfd = (int)syscall(SYS_pidfd_open, r->pid, 0U);
+	slot_hold(s, r->pid, r->pidfd);
 	snprintf(pid, sizeof(pid), "%d", (int)r->pid);
 	if (s->cgroup.kind == CGROUP_V2 && !text_write(s->cgroup.group[0], "cgroup.procs", pid)) {
 		s->report->has_failed = !fail(&s->report->why, "cannot enter the cgroup: %m");

@@ -171,7 +171,7 @@ bool slot_get_ahead(struct slot *s, struct why *w);
  * Keep this process's mount namespace, 0: none, and let the one kept before go. For that the kernel
  * waits until all CPUs have passed by, up to milliseconds: so let nobody wait for us then.
  */
-void slot_hold(struct slot *s, pid_t pid);
+void slot_hold(struct slot *s, pid_t pid, int pidfd);
 
 /* -- root.c -- */
 /* In the caller's mount namespace. */
