@@ -134,9 +134,10 @@ bool jail_strings(struct jail_strings *s, int fd, uint32_t narg, uint32_t nenv, 
 
 /*
  * The seccomp filter of the slot denies these calls to all but those who give the key where the
- * kernel takes no argument: so it need be loaded but once, by the warden. The keys are random, and
- * no job knows them: execve leaves nothing of them, and the job of an interpreter that waits wipes
- * the one that is there. That one opens nothing to whoever has no capability, which no job has.
+ * kernel takes no argument: so it need be loaded but once, by the warden. The keys are random, the
+ * slot's for all its life, and no job knows them: execve leaves nothing of them, and the job of an
+ * interpreter that waits wipes the one that is there. That one opens nothing to whoever has no
+ * capability, which no job has.
  */
 struct jail_keys {
 	uint64_t mounts; /* mount, umount2, unshare, clone with a new mount or pid namespace */
