@@ -135,21 +135,22 @@ static const struct sock_filter YOUNGER[] = {
 
 /*
  * By ourselves, for libseccomp compares the halves of a key one after the other: by the time that
- * takes a job could find one half, and then the other. Here all 64 bits are one comparison.
+ * takes a job could find one half, and then the other. Here all 64 bits are one comparison. False
+ * if there is no such call.
  */
-static void demand_key(struct sock_filter out[KEYED_SIZE], const struct keyed *k, uint64_t key,
+static bool demand_key(struct sock_filter out[KEYED_SIZE], const struct keyed *k, uint64_t key,
 		       uint32_t arch)
 {
 	const unsigned low = __BYTE_ORDER == __LITTLE_ENDIAN ? 0 : 4;
 	const unsigned at = 8 * (k->at != TLS ? k->at : arch == SCMP_ARCH_X86_64 ? 4 : 3);
+	const int call = seccomp_syscall_resolve_name_arch(arch, k->call);
 	uint32_t half[2];
 	memcpy(half, &key, sizeof(half));
 	const struct sock_filter program[KEYED_SIZE] = {
 		LOAD(arch, 0),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, arch, 0, 12),
 		LOAD(nr, 0),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
-			 (uint32_t)seccomp_syscall_resolve_name_arch(arch, k->call), 0, 10),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)call, 0, 10),
 		LOAD(args, low),
 		BPF_JUMP(BPF_JMP | (k->bits ? BPF_JSET : BPF_JGE) | BPF_K, k->bits, 0, 8),
 		LOAD(args, at),
@@ -163,6 +164,7 @@ static void demand_key(struct sock_filter out[KEYED_SIZE], const struct keyed *k
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | k->error),
 	};
 	memcpy(out, program, sizeof(program));
+	return call != __NR_SCMP_ERROR;
 }
 
 static bool fail(char why[200], const char *what, const char *which)
@@ -221,8 +223,9 @@ bool jail_filter(struct sock_fprog *out, const struct jail_keys *keys, uint32_t 
 	struct sock_filter keyed[COUNT(KEYED) * KEYED_SIZE];
 	uint32_t machine = arch == SCMP_ARCH_NATIVE ? seccomp_arch_native() : arch;
 	for (size_t i = 0; i < COUNT(KEYED); i++)
-		demand_key(keyed + i * KEYED_SIZE, &KEYED[i],
-			   KEYED[i].key == REST ? keys->rest : keys->mounts, machine);
+		if (!demand_key(keyed + i * KEYED_SIZE, &KEYED[i],
+				KEYED[i].key == REST ? keys->rest : keys->mounts, machine))
+			return fail(why, "seccomp filter: cannot deny", KEYED[i].call);
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
 	if (!ctx)
 		return fail(why, "seccomp filter: libseccomp cannot start", "");

@@ -112,7 +112,7 @@ bool folder_prepare(struct slot *s, const struct jail_prepare *p, struct why *w)
 {
 	char path[sizeof(s->base) + 16] = "";
 	bool is_full = s->mode == MODE_FULL;
-	if (!folder_clear(s, w) || (is_full && !resize(s, p, w)))
+	if (is_full && !resize(s, p, w))
 		return false;
 	if (s->is_ahead)
 		return !(s->is_ahead = false);

@@ -43,9 +43,9 @@ static bool enter_namespaces(struct slot *s, struct why *w)
 {
 	if (!s->is_root && !enter_userns(s, w))
 		return false;
-	/* A new network namespace has a loopback that is down, and nothing else. */
 	/* v2: nobody is born outside of the namespace, so it is init's, in a group of its own */
 	int flags = s->cgroup.kind == CGROUP_V2 ? 0 : CLONE_NEWCGROUP;
+	/* A new network namespace has a loopback that is down, and nothing else. */
 	if (unshare(flags | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS |
 		    (s->dns ? 0 : CLONE_NEWNET)) != 0)
 		return userns_refused("unshare", w);

@@ -168,7 +168,8 @@ void slot_close(struct slot *s);
 void slot_get_ready(struct slot *s);
 bool slot_get_ahead(struct slot *s, struct why *w);
 /*
- * Keep this process's mount namespace, 0: none, and let the one kept before go. For that the kernel
+ * Keep this process's mount namespace, 0: none, and let the one kept before go. pidfd is its own,
+ * -1 with none. For that the kernel
  * waits until all CPUs have passed by, up to milliseconds: so let nobody wait for us then.
  */
 void slot_hold(struct slot *s, pid_t pid, int pidfd);
@@ -180,7 +181,7 @@ bool root_build(const struct slot *s, struct why *w);
 /* -- folder.c -- */
 /* Find, or make, the folder that holds the working folder; its name goes to s->base. */
 bool folder_open(struct slot *s, struct why *w);
-/* Make the working folder, empty; s->work is it. */
+/* Make the working folder, empty, the last one being cleared; s->work is it. */
 bool folder_prepare(struct slot *s, const struct jail_prepare *p, struct why *w);
 /* Remove the working folder, unless nobody has asked for it yet. */
 bool folder_clear(struct slot *s, struct why *w);

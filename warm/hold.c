@@ -112,9 +112,9 @@ __attribute__((constructor)) static void enter(void)
 	hold.rules = jail_rules();
 	hear(WARM_KEYS, &w);
 	hold.key = w.keys.mounts;
-	bool is_apart = syscall(SYS_unshare, CLONE_NEWUSER, w.keys.mounts, w.keys.rest) == 0;
+	bool has_namespace = syscall(SYS_unshare, CLONE_NEWUSER, w.keys.mounts, w.keys.rest) == 0;
 	explicit_bzero(&w, sizeof(w));
-	if (!hold.fork || hold.script >= hold.source + size || !is_apart)
+	if (!hold.fork || hold.script >= hold.source + size || !has_namespace)
 		_exit(1);
 	say(WARM_MAP, 0, "");
 	hear(WARM_MAP, &w);
